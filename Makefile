@@ -1,0 +1,36 @@
+# Python and make are all these commands need: the first one makes a virtual environment.
+
+PYTHON ?= python3
+VENV ?= .venv
+
+# A stamp instead of the folder: an interrupted installation is done again.
+INSTALLED := $(VENV)/.installed
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench
+
+help:
+	@echo "make demo    train a ResNet-18 on handwritten digits and look at its architecture record"
+	@echo "make test    run the tests"
+	@echo "make lint    run ruff and mypy"
+	@echo "make bench   measure how long the first training step is held up (several minutes)"
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)
+	$(RUN) examples/lightning_resnet18.py
+
+test: $(INSTALLED)
+	$(RUN) -m pytest -q
+
+lint: $(INSTALLED)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+bench: $(INSTALLED)
+	$(RUN) benchmarks/stall.py --check

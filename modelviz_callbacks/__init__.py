@@ -1,0 +1,40 @@
+"""See the architecture that really trained: records made from the first real training step.
+
+    from modelviz_callbacks import ModelVizCallback
+
+    Trainer(callbacks=[ModelVizCallback(depth=2)])
+
+Importing this package imports neither torch nor Lightning nor TensorBoard; each public name
+brings what it needs when it is first asked for.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "ModelVizCallback": "lightning",
+    "ModelVizError": "errors",
+    "ModelVizHook": "hook",
+    "ModelVizWarning": "errors",
+    "SettingsError": "errors",
+    "record_architecture": "functional",
+}
+
+__all__ = [  # noqa: F822 - the names are handed out by __getattr__
+    "ModelVizCallback",
+    "ModelVizError",
+    "ModelVizHook",
+    "ModelVizWarning",
+    "SettingsError",
+    "record_architecture",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,1 @@
+"""The architecture as plain data."""

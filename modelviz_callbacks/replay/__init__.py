@@ -1,0 +1,1 @@
+"""Running libraries on a model without leaving a mark on it."""

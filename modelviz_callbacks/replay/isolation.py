@@ -1,0 +1,114 @@
+"""Everything that a replay may change on a model and around it, put back in one place."""
+
+import contextlib
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from modelviz_callbacks.replay.ambient import ambient_restorers
+from modelviz_callbacks.replay.snapshot import Snapshot
+from modelviz_callbacks.replay.write_guard import WriteGuard
+
+
+class Isolation:
+    """Lets forwards of a model run without leaving a mark on it.
+
+    One isolation serves several replays: its snapshot is taken once, and put back after each.
+
+    Example:
+        >>> isolation = Isolation(model)
+        >>> with isolation.replay():
+        ...     model(inputs)
+    """
+
+    def __init__(self, model: nn.Module, extra: tuple[nn.Module, ...] = ()) -> None:
+        """Takes the snapshot.
+
+        Args:
+            model: The module whose whole tree is kept, with all that hangs on it.
+            extra: Further modules that a replay may run.
+        """
+        modules = [*model.modules(), *(part for module in extra for part in module.modules())]
+        self._modules = list({id(module): module for module in modules}.values())
+        self._restorers = [
+            *Snapshot(self._modules).restorers(),
+            *ambient_restorers(_accelerators(model)),
+        ]
+
+    @contextlib.contextmanager
+    def replay(self) -> Iterator[None]:
+        """Runs its body, then puts everything back, also when the body raises.
+
+        Raises:
+            Exception: What the body raised, or the first error met while putting things back;
+                the rest is put back all the same.
+        """
+        guard = WriteGuard()
+        with contextlib.ExitStack() as undo:
+            undo.callback(_run_all, [guard.restore, *self._restorers])
+            undo.callback(_forget_autocast_casts, guard)
+            undo.callback(torch.set_autocast_cache_enabled, torch.is_autocast_cache_enabled())
+            # Casts made here must not be found by the training, nor the training's by us.
+            torch.set_autocast_cache_enabled(False)
+            self._keep_quiet()
+            undo.enter_context(_forced_eager())
+            undo.enter_context(guard)
+            yield
+
+    def _keep_quiet(self) -> None:
+        """Makes Lightning's `self.log` inside a forward log nothing; undone by the snapshot."""
+        for module in self._modules:
+            if hasattr(module, "log_dict") and hasattr(module, "training_step"):
+                vars(module).update(log=_ignore, log_dict=_ignore)
+
+
+def free_memory() -> None:
+    """Gives back the memory of a replay that ran out of it."""
+    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def _accelerators(model: nn.Module) -> list[torch.device]:
+    tensors = [*model.parameters(), *model.buffers()]
+    return sorted(
+        {tensor.device for tensor in tensors if tensor.device.type not in ("cpu", "meta")}, key=str
+    )
+
+
+def _forget_autocast_casts(guard: WriteGuard) -> None:
+    # Only an autocast region inside the forward turns the cache on again; its casts were made
+    # without gradients and would starve the training's. Cleared whether or not this version of
+    # torch keeps them.
+    if guard.autocast_cache_used:
+        torch.clear_autocast_cache()
+
+
+def _forced_eager() -> contextlib.AbstractContextManager[Any]:
+    # Without torch._dynamo in memory nothing can be compiled; importing it takes seconds.
+    if "torch._dynamo" not in sys.modules:
+        return contextlib.nullcontext()
+    if hasattr(torch.compiler, "set_stance"):
+        return torch.compiler.set_stance("force_eager")
+    config: Any = sys.modules["torch._dynamo"].config  # torch < 2.6
+    context: contextlib.AbstractContextManager[Any] = config.patch(disable=True)
+    return context
+
+
+def _run_all(restorers: list[Callable[[], object]]) -> None:
+    errors = []
+    for restorer in restorers:
+        try:
+            restorer()
+        except Exception as error:  # noqa: BLE001 - the rest must be put back first
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _ignore(*_args: Any, **_kwargs: Any) -> None:
+    return None

@@ -1,0 +1,53 @@
+"""Whether an extra forward is safe here, and if not, why."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+
+def replay_refusal(module: nn.Module) -> str | None:
+    """Tells why a module's call must not be repeated.
+
+    Args:
+        module: The module that would run once more, without wrappers.
+
+    Returns:
+        The reason in words, or None where a replay is safe.
+    """
+    for applies, reason in _REFUSALS:
+        if applies(module):
+            return f"no extra forward: {reason}"
+    return None
+
+
+def _is_uninitialized(module: nn.Module) -> bool:
+    return any(is_lazy(p) for p in (*module.parameters(), *module.buffers()))
+
+
+def _is_sharded(module: nn.Module) -> bool:
+    # By name: importing FSDP or DTensor for a check would cost seconds.
+    names = {base.__name__ for part in module.modules() for base in type(part).__mro__}
+    sharded = any(type(p).__name__ == "DTensor" for p in module.parameters())
+    return sharded or bool(names & {"FullyShardedDataParallel", "FSDPModule"})
+
+
+def _is_zero_partitioned(module: nn.Module) -> bool:
+    # DeepSpeed marks each parameter that ZeRO-3 has partitioned.
+    return any(hasattr(p, "ds_id") for p in module.parameters())
+
+
+def _synchronizes_batch_norm(module: nn.Module) -> bool:
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return False
+    communicates = any(isinstance(m, nn.SyncBatchNorm) and m.training for m in module.modules())
+    return communicates and torch.distributed.get_world_size() > 1
+
+
+_REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
+    (_is_uninitialized, "lazy parameters get their shapes in the real forward"),
+    (_is_sharded, "sharded parameters are gathered by all ranks together"),
+    (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
+    (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
+)

@@ -1,0 +1,77 @@
+"""One root call made ready to be repeated by a library that brings its own way of calling."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from modelviz_callbacks.watch.root_calls import RootCall
+from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors, named_tensors
+
+
+class Rehearsal:
+    """A root call on clones of its arguments, inside an isolation that the caller has entered.
+
+    torchinfo and torchview understand few kinds of input and call `train()`, `eval()` and `to()`
+    on the whole model. Here they hand over the call's tensors, flat, in order; the module puts
+    them in their places in the real arguments, and keeps each submodule's own mode and device.
+
+    Attributes:
+        module: The module that is called.
+        tensors: Clones of the call's tensors, of their original shapes, in order.
+        names: Their names, like `"x"` or `"batch.mask"`.
+    """
+
+    def __init__(self, call: RootCall) -> None:
+        """Clones the arguments of `call`."""
+        self.module = call.module
+        self._args, self._kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
+        self.tensors = [tensor for _, tensor in named_tensors((self._args, self._kwargs))]
+        self.names = [name for name, _ in named_tensors(call.named_arguments())]
+
+    def run(self) -> Any:
+        """Runs the call on the clones.
+
+        Returns:
+            The module's output, of whatever shape.
+        """
+        return self.module(*self._args, **self._kwargs)
+
+    def lend(self) -> nn.Module:
+        """Prepares the module for a library; the isolation takes the preparation back.
+
+        Returns:
+            The module. It may be called once with the call's tensors, each as it is in
+            `tensors` or in a library's own subclass, by position or by keyword, in order.
+        """
+        attributes = vars(self.module)
+        original: Callable[..., Any] = self.module._call_impl
+        before = attributes.get("_call_impl")
+
+        def call_with(*tensors: Any, **named: Any) -> Any:
+            # The module may call itself again from inside: that call is its own.
+            attributes.pop("_call_impl", None)
+            if before is not None:
+                attributes["_call_impl"] = before
+            args, kwargs = self._filled([*tensors, *named.values()])
+            return original(*args, **kwargs)
+
+        attributes.pop("_compiled_call_impl", None)
+        attributes.update(
+            _call_impl=call_with, train=self._unchanged, eval=self._unchanged, to=self._unchanged
+        )
+        return self.module
+
+    def _filled(self, given: list[Any]) -> Any:
+        supply = iter(given)
+
+        def place(_name: str, tensor: torch.Tensor) -> Any:
+            lent = next(supply)
+            # A library may have moved all its inputs to one device.
+            return lent if lent.device == tensor.device else lent.to(tensor.device)
+
+        return map_tensors((self._args, self._kwargs), place)
+
+    def _unchanged(self, *_args: Any, **_kwargs: Any) -> nn.Module:
+        return self.module

@@ -1,0 +1,1 @@
+"""Publishing a record: one file per kind of logger."""

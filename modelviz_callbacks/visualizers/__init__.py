@@ -1,0 +1,1 @@
+"""The ways of showing a model, one file each."""

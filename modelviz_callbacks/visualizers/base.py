@@ -1,0 +1,75 @@
+"""What a visualizer is, and what it gives."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelviz_callbacks.replay.rehearsal import Rehearsal
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text to be read as it is.
+
+    Attributes:
+        content: The text.
+        notes: What a reader should know about it.
+    """
+
+    content: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A graph to be drawn.
+
+    Attributes:
+        source: Its DOT source, with at least one edge.
+        notes: What a reader should know about it.
+    """
+
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+class Visualizer(Protocol):
+    """One way to show a root call by repeating it."""
+
+    @property
+    def name(self) -> str:
+        """The name by which it is chosen."""
+
+    @property
+    def artifact(self) -> str:
+        """The name of what it makes; its files are named so too."""
+
+    def show(self, rehearsal: Rehearsal) -> Text | Dot:
+        """Runs the library on the call.
+
+        Args:
+            rehearsal: The call, inside an isolation.
+
+        Returns:
+            What there is to see.
+
+        Raises:
+            NotApplicableError: If there is nothing to show, with the reason.
+            Exception: Whatever the library or the model raises.
+        """
+
+
+def require_edges(source: str) -> str:
+    """Refuses a graph that shows nothing.
+
+    Args:
+        source: DOT source.
+
+    Returns:
+        The source.
+
+    Raises:
+        ValueError: If it has no edge.
+    """
+    if "->" not in source:
+        raise ValueError("the graph has no edges: the library could not follow this model")
+    return source

@@ -1,0 +1,93 @@
+"""`torchview.draw_graph()`: a block diagram of modules and functions, as nested boxes."""
+
+import contextlib
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from modelviz_callbacks.replay.rehearsal import Rehearsal
+from modelviz_callbacks.visualizers.base import Dot, require_edges
+
+
+class TorchviewDiagram:
+    """torchview's diagram of a root call, at a depth."""
+
+    name = "torchview"
+    artifact = "torchview"
+
+    def __init__(self, depth: int) -> None:
+        """Makes diagrams that show `depth` levels of modules."""
+        self._depth = depth
+
+    def show(self, rehearsal: Rehearsal) -> Dot:
+        """Runs torchview on the call.
+
+        Args:
+            rehearsal: The call, inside an isolation.
+
+        Returns:
+            The diagram.
+
+        Raises:
+            ValueError: If torchview could not follow the model.
+        """
+        import torchview
+
+        try:
+            with _only_in_this_thread():
+                # By keyword, inputs stay on their devices and names never meet torchview's own.
+                graph = torchview.draw_graph(
+                    rehearsal.lend(),
+                    input_data=[],
+                    device="cpu",  # not used: `lend` keeps every parameter's own device
+                    mode="train",
+                    depth=self._depth,
+                    expand_nested=True,
+                    **{f"tensor_{i}": tensor for i, tensor in enumerate(rehearsal.tensors)},
+                )
+            source = str(graph.visual_graph.source)
+            del graph
+        finally:
+            _release_recorder_tensors()
+        return Dot(require_edges(source))
+
+
+@contextlib.contextmanager
+def _only_in_this_thread() -> Iterator[None]:
+    """Keeps torchview's replacement of torch's creation functions from other threads.
+
+    torchview 0.2.7 replaces 28 functions like `torch.zeros` process-wide: without this, a data
+    pipeline in another thread would get tensors of torchview's own class.
+    """
+    from torchview import recorder_tensor
+
+    owner = threading.get_ident()
+    wrap_creation = recorder_tensor.creation_ops_wrapper
+
+    def wrap(original: Callable[..., Any], graph: Any) -> Callable[..., Any]:
+        recording = wrap_creation(original, graph)
+
+        def create(*args: Any, **kwargs: Any) -> Any:
+            mine = threading.get_ident() == owner
+            return (recording if mine else original)(*args, **kwargs)
+
+        return create
+
+    recorder_tensor.creation_ops_wrapper = wrap
+    try:
+        yield
+    finally:
+        recorder_tensor.creation_ops_wrapper = wrap_creation
+
+
+def _release_recorder_tensors() -> None:
+    """Makes plain tensors of those that outlive the diagram, in a model's global cache say."""
+    from torchview.recorder_tensor import RecorderTensor
+
+    for candidate in gc.get_objects():
+        if type(candidate) is RecorderTensor:
+            vars(candidate).pop("tensor_nodes", None)
+            candidate.__class__ = torch.Tensor

@@ -1,0 +1,86 @@
+"""graphviz + torchviz: the autograd graph of the forward, with parameter names."""
+
+import re
+import sys
+from typing import Any
+
+import torch
+
+from modelviz_callbacks.errors import NotApplicableError
+from modelviz_callbacks.replay.rehearsal import Rehearsal
+from modelviz_callbacks.visualizers.base import Dot, require_edges
+from modelviz_callbacks.watch.tensor_tree import named_tensors
+
+_STATEMENT = re.compile(r"(?m)^(\t+)(\d+)(?: -> (\d+))?")
+_RECURSION_MARGIN = 200
+
+
+class TorchvizAutograd:
+    """torchviz' picture of what autograd recorded in a root call."""
+
+    name = "torchviz"
+    artifact = "autograd"
+
+    def show(self, rehearsal: Rehearsal) -> Dot:
+        """Runs the call with gradients as in the training, and torchviz on its outputs.
+
+        Args:
+            rehearsal: The call, inside an isolation.
+
+        Returns:
+            The graph.
+
+        Raises:
+            NotApplicableError: If autograd recorded nothing.
+        """
+        if not torch.is_grad_enabled():
+            raise NotApplicableError("the call runs without gradients, so autograd records nothing")
+        outputs = tuple(
+            tensor
+            for _, tensor in named_tensors(rehearsal.run(), "output")
+            if tensor.grad_fn is not None
+        )
+        if not outputs:
+            raise NotApplicableError("no output of the call requires a gradient")
+        names = {name: p for name, p in rehearsal.module.named_parameters() if p.requires_grad}
+        inputs = zip(rehearsal.names, rehearsal.tensors, strict=False)
+        names |= {f"input {name}": tensor for name, tensor in inputs if tensor.requires_grad}
+        return Dot(require_edges(_stable_names(_make_dot(outputs, names))))
+
+
+def _make_dot(outputs: tuple[torch.Tensor, ...], names: dict[str, Any]) -> str:
+    import torchviz
+
+    # torchviz 0.0.3 walks the graph by recursion, one or two frames a node.
+    needed = 3 * _count_nodes(outputs) + _RECURSION_MARGIN
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + needed)
+    try:
+        return str(torchviz.make_dot(outputs, params=names).source)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _count_nodes(outputs: tuple[torch.Tensor, ...]) -> int:
+    seen: set[Any] = set()
+    waiting: list[Any] = [output.grad_fn for output in outputs]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting.extend(following for following, _ in node.next_functions)
+    return len(seen)
+
+
+def _stable_names(source: str) -> str:
+    """Numbers the nodes in order; torchviz names them by memory address."""
+    numbers: dict[str, int] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        indent, node, following = match.groups()
+        first = f"n{numbers.setdefault(node, len(numbers))}"
+        if following is None:
+            return f"{indent}{first}"
+        return f"{indent}{first} -> n{numbers.setdefault(following, len(numbers))}"
+
+    return _STATEMENT.sub(renamed, source)

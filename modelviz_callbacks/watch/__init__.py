@@ -1,0 +1,1 @@
+"""Seeing the real step: which modules it calls, with what."""

@@ -1,0 +1,94 @@
+"""Module paths: the names by which a user points at a module."""
+
+import difflib
+from collections.abc import Iterator
+
+from torch import nn
+
+from modelviz_callbacks.errors import SettingsError
+from modelviz_callbacks.watch.wrappers import unwrap
+
+
+def walk(
+    model: nn.Module, path: str = "", *, into_compiled: bool = True
+) -> Iterator[tuple[str, nn.Module]]:
+    """Gives every module once, with its path; wrappers leave no trace in the paths.
+
+    Args:
+        model: The module to start with.
+        path: Its own path.
+        into_compiled: Whether to go on inside wrappers (compiled, data-parallel) and scripted
+            modules, where nothing may be attached.
+
+    Yields:
+        Paths like `"net.layer1.0"` (`""` is the model itself), and the modules.
+    """
+    yield from _walk(model, path, into_compiled, set())
+
+
+def find_module(model: nn.Module, target: str) -> nn.Module:
+    """Finds a module by its path.
+
+    Args:
+        model: The module that the path starts from.
+        target: The path, like `"net.encoder"`.
+
+    Returns:
+        The module, without wrappers.
+
+    Raises:
+        SettingsError: If there is none; the message names the nearest paths.
+    """
+    modules = {path: module for path, module in _every_path(unwrap(model), "")}
+    if target in modules:
+        return unwrap(modules[target])
+    near = difflib.get_close_matches(target, modules, n=3, cutoff=0.4)
+    names = near or [path for path in modules if path and "." not in path][:8]
+    raise SettingsError(
+        f"target={target!r} is no module of {type(unwrap(model)).__name__}. "
+        f"Nearest names: {', '.join(map(repr, names)) or 'none, it has no submodules'}. "
+        "print(model) shows them all."
+    )
+
+
+def join(path: str, name: str) -> str:
+    """Joins a module path and a child's name."""
+    return f"{path}.{name}" if path else name
+
+
+def _walk(
+    model: nn.Module, path: str, into_compiled: bool, seen: set[int]
+) -> Iterator[tuple[str, nn.Module]]:
+    if id(model) in seen:
+        return
+    seen.add(id(model))
+    yield path, model
+    inner = unwrap(model)
+    if inner is not model:
+        if into_compiled:
+            yield from _walk(inner, path, into_compiled, seen)
+        return
+    if not into_compiled and _is_closed(model):
+        return
+    for name, child in model._modules.items():
+        if child is not None:
+            yield from _walk(child, join(path, name), into_compiled, seen)
+
+
+def _is_closed(module: nn.Module) -> bool:
+    # Nothing may be attached below: compiled code bakes it in, scripted modules refuse it.
+    from torch.jit import ScriptModule
+
+    return isinstance(module, ScriptModule) or (
+        getattr(module, "_compiled_call_impl", None) is not None
+    )
+
+
+def _every_path(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    """Like `walk`, but a shared module is found under each of its paths."""
+    for name, child in module.named_modules(prefix=path, remove_duplicate=False):
+        yield _without_wrappers(name), child
+
+
+def _without_wrappers(path: str) -> str:
+    return ".".join(part for part in path.split(".") if part != "_orig_mod")

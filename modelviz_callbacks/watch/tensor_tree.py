@@ -1,0 +1,127 @@
+"""Nested data that holds tensors: batches, arguments and outputs of whatever shape."""
+
+import copy
+import types
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+import torch
+from torch import nn
+
+Replace = Callable[[str, torch.Tensor], Any]
+
+_ATOMIC = (str, bytes, int, float, complex, type(None), type, nn.Module, types.ModuleType)
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+_NO_FIELDS = (torch.Size, torch.device, torch.dtype, torch.Generator)
+_MAX_NESTING = 50
+
+
+def map_tensors(tree: Any, replace: Replace, name: str = "") -> Any:
+    """Rebuilds nested data with each tensor replaced.
+
+    Containers and objects are copied, so that changes to the result never reach the original;
+    what cannot be copied (a lock, an iterator) is shared. Looks into lists, tuples, named tuples,
+    mappings, dataclasses and other objects with attributes.
+
+    Args:
+        tree: The data; tensors of any shape anywhere in it.
+        replace: Called once for each tensor with its name, like `"batch.image"` or
+            `"states[0]"`, and the tensor; returns what stands in its place.
+        name: The name of the data itself.
+
+    Returns:
+        The data of the same structure.
+    """
+    return _Rebuild(replace).build(tree, name, _MAX_NESTING)
+
+
+def named_tensors(tree: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """Gives each tensor in nested data once, with its name.
+
+    Args:
+        tree: The data.
+        name: The name of the data itself.
+
+    Yields:
+        Names like `"batch.image"` or `"states[0]"`, and the tensors.
+    """
+    found: list[tuple[str, torch.Tensor]] = []
+
+    def note(tensor_name: str, tensor: torch.Tensor) -> torch.Tensor:
+        found.append((tensor_name, tensor))
+        return tensor
+
+    map_tensors(tree, note, name)
+    yield from found
+
+
+def clone_tensor(_name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Copies one tensor for a replay: same values and `requires_grad`, no history."""
+    clone = tensor.detach().clone()
+    return clone.requires_grad_() if tensor.requires_grad else clone
+
+
+class _Rebuild:
+    def __init__(self, replace: Replace) -> None:
+        self._replace = replace
+        # The original is kept beside its copy: its id must not be used again meanwhile.
+        self._done: dict[int, tuple[Any, Any]] = {}
+
+    def build(self, value: Any, name: str, levels: int) -> Any:
+        if isinstance(value, torch.Tensor):
+            return self._once(value, lambda: self._replace(name or "tensor", value))
+        if isinstance(value, _ATOMIC + _FUNCTIONS + _NO_FIELDS) or levels == 0:
+            return value
+        if id(value) in self._done:
+            return self._done[id(value)][1]
+        if isinstance(value, tuple):
+            return self._tuple(value, name, levels)
+        return self._mutable(value, name, levels)
+
+    def _once(self, value: Any, make: Callable[[], Any]) -> Any:
+        if id(value) not in self._done:
+            self._done[id(value)] = (value, make())
+        return self._done[id(value)][1]
+
+    def _tuple(self, value: tuple[Any, ...], name: str, levels: int) -> Any:
+        fields = getattr(value, "_fields", None)
+        names = [_dotted(name, f) for f in fields] if fields else _indexed(name, len(value))
+        parts = [self.build(v, n, levels - 1) for v, n in zip(value, names, strict=False)]
+        if fields:
+            return self._once(value, lambda: type(value)(*parts))
+        return self._once(value, lambda: type(value)(parts))  # type: ignore[call-arg]
+
+    def _mutable(self, value: Any, name: str, levels: int) -> Any:
+        try:
+            shallow = value.copy() if type(value).__module__ == "numpy" else copy.copy(value)
+        except Exception:  # noqa: BLE001 - whatever refuses to be copied is shared
+            shallow = value
+        self._done[id(value)] = (value, shallow)
+        if shallow is not value:
+            self._fill(shallow, value, name, levels - 1)
+        return shallow
+
+    def _fill(self, shallow: Any, value: Any, name: str, levels: int) -> None:
+        if isinstance(value, list):
+            parts = zip(value, _indexed(name, len(value)), strict=True)
+            list.__setitem__(shallow, slice(None), [self.build(v, n, levels) for v, n in parts])
+        elif isinstance(value, MutableMapping):
+            for key, item in list(value.items()):
+                _put(shallow.__setitem__, key, item, self.build(item, _dotted(name, key), levels))
+        else:
+            for key, item in list(getattr(value, "__dict__", {}).items()):
+                rebuilt = self.build(item, _dotted(name, key), levels)
+                _put(lambda k, v: object.__setattr__(shallow, k, v), key, item, rebuilt)
+
+
+def _put(assign: Callable[[Any, Any], None], key: Any, old: Any, new: Any) -> None:
+    if new is not old:
+        assign(key, new)
+
+
+def _dotted(name: str, key: Any) -> str:
+    return f"{name}.{key}" if name else str(key)
+
+
+def _indexed(name: str, count: int) -> list[str]:
+    return [f"{name}[{index}]" for index in range(count)]

@@ -1,0 +1,62 @@
+"""The wrappers around a user's module, seen through without importing what made them."""
+
+from typing import Any
+
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """Gives the user's own module inside compilers' and data-parallel wrappers.
+
+    Args:
+        module: Any module.
+
+    Returns:
+        The innermost module that is no wrapper.
+    """
+    while (inner := _inner(module)) is not None:
+        module = inner
+    return module
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether calls of `module` run compiled (`torch.compile(module)`, `module.compile()`)."""
+    return _compiled_inner(module) is not None or runs_compiled_call(module)
+
+
+def runs_compiled_call(module: nn.Module) -> bool:
+    """Whether `module.compile()` was called: its calls then bypass `_call_impl`."""
+    return getattr(module, "_compiled_call_impl", None) is not None
+
+
+def inside_distributed(module: nn.Module) -> nn.Module:
+    """Gives the module that DistributedDataParallel calls, with inputs already on its device."""
+    while isinstance(module, DistributedDataParallel):
+        module = module.module
+    return module
+
+
+def first_replica_call(
+    module: DataParallel[Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Gives the arguments that DataParallel hands to its first replica."""
+    if not module.device_ids:
+        return args, kwargs
+    inputs, keywords = module.scatter(args, kwargs, module.device_ids)
+    return tuple(inputs[0]), dict(keywords[0])
+
+
+def _inner(module: nn.Module) -> nn.Module | None:
+    if isinstance(module, (DistributedDataParallel, DataParallel)):
+        inner: nn.Module = module.module
+        return inner
+    return _compiled_inner(module)
+
+
+def _compiled_inner(module: nn.Module) -> nn.Module | None:
+    # OptimizedModule lives in torch._dynamo, whose import takes seconds.
+    if type(module).__name__ != "OptimizedModule":
+        return None
+    inner = module._modules.get("_orig_mod")
+    return inner if isinstance(inner, nn.Module) else None
