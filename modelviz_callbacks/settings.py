@@ -1,7 +1,7 @@
 """Every option of the integrations, validated once."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,10 @@ class Settings:
     """
 
     depth: int = 3
-    visualizers: tuple[str, ...] = VISUALIZERS
+    visualizers: Sequence[str] = VISUALIZERS
     target: str | None = None
     input_fn: Callable[..., Any] | None = None
-    formats: tuple[str, ...] = FORMATS
+    formats: Sequence[str] = FORMATS
     draw_timeout_s: float = 60.0
     on_error: str = "warn"
 

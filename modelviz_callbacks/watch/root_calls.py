@@ -71,7 +71,6 @@ class CallWatcher:
         self._observer = observer
         self._shadows: list[_Shadow] = []
         self._thread = threading.local()
-        self.paused = False
 
     def arm(self) -> None:
         """Attaches the watcher.
@@ -93,13 +92,13 @@ class CallWatcher:
             self._shadows.pop().remove()
 
     def _observe(self, shadow: "_Shadow", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        nested = getattr(self._thread, "nested", False)
-        if self.paused or nested or self._observer.passes(shadow.module):
+        if getattr(self._thread, "nested", False) or self._observer.passes(shadow.module):
             return shadow.original(*args, **kwargs)
         call = _true_call(shadow, args, kwargs)
-        self._observer.entered(call)
+        # Set for the observer too, which may run the module again.
         self._thread.nested = True
         try:
+            self._observer.entered(call)
             result = shadow.original(*args, **kwargs)
         except BaseException as error:
             self._thread.nested = False
@@ -160,3 +159,21 @@ class _Shadow:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return getattr, (self.module, "_call_impl")
+
+
+def chosen_call(path: str, module: nn.Module, chosen: Any) -> RootCall:
+    """Makes a call of what a user's `input_fn` chose.
+
+    Args:
+        path: The module's path.
+        module: The module to call.
+        chosen: A tuple of positional arguments, a dict of keyword arguments, or the only argument.
+
+    Returns:
+        The call.
+    """
+    if isinstance(chosen, tuple):
+        return RootCall(path, module, chosen)
+    if isinstance(chosen, dict):
+        return RootCall(path, module, (), chosen)
+    return RootCall(path, module, (chosen,))

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from torch import nn
+from torch import distributed, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from modelviz_callbacks.errors import SettingsError
 
 
 def unwrap(module: nn.Module) -> nn.Module:
@@ -35,6 +37,24 @@ def inside_distributed(module: nn.Module) -> nn.Module:
     while isinstance(module, DistributedDataParallel):
         module = module.module
     return module
+
+
+def require_module(model: object) -> nn.Module:
+    """Checks that a model is one.
+
+    Raises:
+        SettingsError: If it is not a `torch.nn.Module`.
+    """
+    if not isinstance(model, nn.Module):
+        raise SettingsError(f"model={model!r} is no torch.nn.Module. Give the network itself.")
+    return model
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that records: the only one, or rank 0."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank() == 0
+    return True
 
 
 def first_replica_call(

@@ -1,0 +1,162 @@
+"""Writing a record: atomically, to a local folder or any fsspec URL."""
+
+import contextlib
+import os
+import uuid
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from modelviz_callbacks.archive.layout import record_folder_name
+from modelviz_callbacks.errors import SettingsError
+
+_MOST_RECORDS = 10_000
+
+
+class RecordWriter(Protocol):
+    """Writes files into one record's folder."""
+
+    @property
+    def directory(self) -> str:
+        """The record's folder, a path or a URL."""
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes one file as a whole or not at all.
+
+        Args:
+            name: Its path relative to the record's folder, with `/`.
+            content: Its content; text is stored as UTF-8.
+
+        Raises:
+            OSError: If it cannot be written; nothing of it is left then.
+        """
+
+
+def claim_record(run_dir: str) -> RecordWriter:
+    """Makes a new record folder in a run directory; an existing record is never touched.
+
+    Args:
+        run_dir: A path or an fsspec URL; made if it does not exist.
+
+    Returns:
+        The writer of `<run_dir>/architecture`, or of `architecture-2` and so on if that is taken.
+
+    Raises:
+        OSError: If the folder cannot be made.
+    """
+    if is_url(run_dir):
+        return _RemoteWriter(run_dir)
+    return _LocalWriter(Path(run_dir))
+
+
+def is_url(path: str) -> bool:
+    """Whether `path` is an fsspec URL like `s3://bucket/run`."""
+    return "://" in path
+
+
+def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
+    """Checks early what can be known of a run directory.
+
+    Args:
+        run_dir: A path or an fsspec URL.
+        option: The option's name, for the message.
+
+    Returns:
+        The path or URL as text.
+
+    Raises:
+        SettingsError: If it is a file, or cannot be made or written.
+    """
+    text = os.fspath(run_dir)
+    if not isinstance(text, str) or not text:
+        raise SettingsError(f"{option}={run_dir!r}: give a folder.")
+    if is_url(text):
+        return text
+    existing = Path(text).absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise SettingsError(f"{option}={text!r}: {existing} is a file. Give a folder.")
+    if not _is_writable(existing):
+        raise SettingsError(f"{option}={text!r}: {existing} cannot be written. Give another one.")
+    return text
+
+
+def _is_writable(folder: Path) -> bool:
+    probe = folder / f".modelviz-{uuid.uuid4().hex}"
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+class _LocalWriter:
+    def __init__(self, run_dir: Path) -> None:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self._folder = _first_free(run_dir)
+
+    @property
+    def directory(self) -> str:
+        return str(self._folder)
+
+    def write(self, name: str, content: str | bytes) -> None:
+        target = self._folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(_encoded(content))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)  # noqa: PTH105 - the name that tests and readers know
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def _first_free(run_dir: Path) -> Path:
+    for number in range(1, _MOST_RECORDS):
+        folder = run_dir / record_folder_name(number)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{run_dir} holds {_MOST_RECORDS - 1:,} records already")
+
+
+class _RemoteWriter:
+    def __init__(self, run_dir: str) -> None:
+        from fsspec.core import url_to_fs
+
+        self._files: Any
+        self._files, path = url_to_fs(run_dir)
+        for number in range(1, _MOST_RECORDS):
+            folder = PurePosixPath(path) / record_folder_name(number)
+            if not self._files.exists(str(folder)):
+                break
+        self._folder = folder
+        self._files.makedirs(str(folder), exist_ok=True)
+
+    @property
+    def directory(self) -> str:
+        return str(self._files.unstrip_protocol(str(self._folder)))
+
+    def write(self, name: str, content: str | bytes) -> None:
+        target = str(self._folder / name)
+        temporary = f"{target}.{uuid.uuid4().hex}.tmp"
+        try:
+            self._files.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
+            self._files.pipe_file(temporary, _encoded(content))
+            self._files.mv(temporary, target)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self._files.rm_file(temporary)
+            raise
+
+
+def _encoded(content: str | bytes) -> bytes:
+    # Names from models may hold lone surrogates, which UTF-8 refuses.
+    return content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")

@@ -1,0 +1,161 @@
+"""The plain-PyTorch integration: a hook on the model."""
+
+import os
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from torch import nn
+
+from modelviz_callbacks.archive.writer import check_run_dir
+from modelviz_callbacks.recorder import Recorder
+from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
+from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
+from modelviz_callbacks.watch.module_paths import find_module
+from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, RootCall
+from modelviz_callbacks.watch.wrappers import (
+    inside_distributed,
+    is_first_rank,
+    require_module,
+    unwrap,
+)
+
+
+class ModelVizHook:
+    """Records the architecture at the first call of a model in train mode, then disarms itself.
+
+    The record goes to `<log_dir>/architecture/`; an existing one is kept and the new one goes to
+    `architecture-2` and so on. Of several processes only rank 0 records. Wrappers
+    (DistributedDataParallel, DataParallel, compiled modules) are seen through.
+
+    Example:
+        >>> hook = ModelVizHook(model, "runs/exp1", writer=writer, depth=2)
+        >>> train(model)     # as always
+        >>> hook.wait()      # if you want to look at the pictures now
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        log_dir: str | os.PathLike[str],
+        writer: Any = None,
+        *,
+        depth: int = 3,
+        visualizers: Sequence[str] = VISUALIZERS,
+        target: str | None = None,
+        input_fn: Callable[..., Any] | None = None,
+        formats: Sequence[str] = FORMATS,
+        draw_timeout_s: float = 60.0,
+        on_error: str = "warn",
+    ) -> None:
+        """Arms the hook.
+
+        Args:
+            model: The model that the loop calls; it may be wrapped.
+            log_dir: The run's folder, a path or an fsspec URL.
+            writer: A `SummaryWriter` of torch or tensorboardX, to show the record in TensorBoard.
+            depth: How many levels of modules the summary and the diagram show.
+            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"` run.
+            target: Path of the module to record instead of the model, like `"encoder"`.
+            input_fn: Makes the recorded call's arguments from the first call's: called as the
+                model was, it gives a tuple of positional arguments, a dict of keyword arguments,
+                or the only argument.
+            formats: Pictures to draw, of `"svg"`, `"png"`; with none, DOT sources only.
+            draw_timeout_s: Seconds that one picture may take, and the longest wait in `close()`.
+            on_error: `"warn"`, or `"raise"` for debugging.
+
+        Raises:
+            SettingsError: If an option has a value that cannot work.
+            ModelVizError: If another armed hook is on the model.
+        """
+        settings = Settings(
+            depth=depth,
+            visualizers=visualizers,
+            target=target,
+            input_fn=input_fn,
+            formats=formats,
+            draw_timeout_s=draw_timeout_s,
+            on_error=on_error,
+        )
+        self._settings = settings
+        self._entrance = inside_distributed(require_module(model))
+        self._model = unwrap(model)
+        self._target_path = target or ""
+        self._target = find_module(self._model, target) if target else self._model
+        sinks = summary_writer_sinks(writer)
+        self._recorder = Recorder(self._model, check_run_dir(log_dir, "log_dir"), settings)
+        self._recorder.publish_to(sinks)
+        self._watchers = self._make_watchers()
+        self._records = is_first_rank()
+        if self._records:
+            self._arm()
+
+    @property
+    def directory(self) -> str | None:
+        """The record's folder, or None where none is made."""
+        return self._recorder.directory
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the pictures.
+
+        Args:
+            timeout_s: The longest wait in seconds; None waits as long as the drawing may take.
+
+        Returns:
+            Whether all drawing is over.
+        """
+        return self._recorder.wait(timeout_s)
+
+    def close(self) -> None:
+        """Disarms the hook if need be, and waits for the pictures, at most `draw_timeout_s`."""
+        self._disarm()
+        if self._records:
+            self._recorder.close(note="the model was not called in train mode before close()")
+            self._recorder.finish()
+
+    def __enter__(self) -> "ModelVizHook":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _make_watchers(self) -> list[CallWatcher]:
+        step = CallObserver(entered=self._step_begins, left=self._step_ends, passes=_is_in_eval)
+        watchers = [CallWatcher({"": self._entrance}, step)]
+        if self._target is not self._model and self._settings.input_fn is None:
+            target = CallObserver(entered=self._recorder.see)
+            watchers.append(CallWatcher({self._target_path: self._target}, target))
+        return watchers
+
+    def _arm(self) -> None:
+        try:
+            for watcher in self._watchers:
+                watcher.arm()
+        except BaseException:
+            self._disarm()
+            raise
+        self._recorder.open()
+
+    def _disarm(self) -> None:
+        for watcher in self._watchers:
+            watcher.disarm()
+
+    def _step_begins(self, call: RootCall) -> None:
+        self._recorder.note_input(call.named_arguments())
+        if self._settings.input_fn is not None:
+            self._recorder.see_chosen(self._target_path, self._target, *call.args, **call.kwargs)
+        elif self._target is self._model:
+            self._recorder.see(call)
+
+    def _step_ends(self, _call: RootCall, error: BaseException | None) -> None:
+        self._disarm()
+        self._recorder.close(error)
+
+
+def _is_in_eval(module: nn.Module) -> bool:
+    return not unwrap(module).training

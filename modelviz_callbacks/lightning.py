@@ -1,0 +1,205 @@
+"""The Lightning integration: a callback."""
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from modelviz_callbacks.archive.writer import check_run_dir, is_url
+from modelviz_callbacks.recorder import Recorder
+from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
+from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
+from modelviz_callbacks.watch.module_paths import find_module
+from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
+
+_FLAVOURS = ("lightning.pytorch", "pytorch_lightning")
+_INSTALL = 'pip install "modelviz-callbacks[lightning]"'
+
+
+def _callback_class() -> type:
+    """Makes a class that is a Callback for the Trainers of both packages, where both are there."""
+    bases = []
+    for name in _FLAVOURS:
+        try:
+            bases.append(importlib.import_module(name).Callback)
+        except ImportError:
+            continue
+    if not bases:
+        raise ImportError(f"ModelVizCallback needs Lightning: {_INSTALL}")
+    return type("Callback", tuple(bases), {})
+
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
+else:
+    Callback = _callback_class()
+
+
+class ModelVizCallback(Callback):
+    """Records the architecture at the first training batch, beside the checkpoints.
+
+    The record goes to `<run dir>/architecture/`, an earlier one is kept. Of several processes
+    only rank 0 records. `fast_dev_run` records nothing.
+
+    Example:
+        >>> Trainer(callbacks=[ModelVizCallback(depth=2)])
+    """
+
+    def __init__(
+        self,
+        depth: int = 3,
+        visualizers: Sequence[str] = VISUALIZERS,
+        target: str | None = None,
+        input_fn: Callable[..., Any] | None = None,
+        dirpath: str | os.PathLike[str] | None = None,
+        formats: Sequence[str] = FORMATS,
+        draw_timeout_s: float = 60.0,
+        on_error: str = "warn",
+    ) -> None:
+        """Checks the options.
+
+        Args:
+            depth: How many levels of modules the summary and the diagram show.
+            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"` run.
+            target: Path of the module to record, like `"net.encoder"`; by default those that the
+                training step calls itself.
+            input_fn: Makes the recorded module's arguments of the first batch: a tuple of
+                positional arguments, a dict of keyword arguments, or the only argument.
+            dirpath: The run's folder, a path or an fsspec URL; by default the one that holds
+                the checkpoints' folder.
+            formats: Pictures to draw, of `"svg"`, `"png"`; with none, DOT sources only.
+            draw_timeout_s: Seconds that one picture may take, and the longest wait for pictures
+                when the training ends.
+            on_error: `"warn"`, or `"raise"` for debugging.
+
+        Raises:
+            SettingsError: If an option has a value that cannot work.
+        """
+        super().__init__()
+        self.settings = Settings(
+            depth, visualizers, target, input_fn, formats, draw_timeout_s, on_error
+        )
+        self._dirpath = None if dirpath is None else check_run_dir(dirpath, "dirpath")
+        self._recorded: set[str] = set()
+        self._recorder: Recorder | None = None
+        self._watcher: CallWatcher | None = None
+
+    @property
+    def directory(self) -> str | None:
+        """The record's folder on rank 0 once the fit has started, else None."""
+        return None if self._recorder is None else self._recorder.directory
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begins the record.
+
+        Raises:
+            SettingsError: If `target` names no module; the nearest names are given.
+        """
+        if self.settings.target is not None:
+            find_module(pl_module, self.settings.target)
+        # Resolving may broadcast: every rank takes part.
+        run_dir = self._dirpath or _run_dir(trainer)
+        if trainer.fast_dev_run or not trainer.is_global_zero or run_dir in self._recorded:
+            return
+        self._recorded.add(run_dir)
+        self._recorder = Recorder(pl_module, run_dir, self.settings, _environment(trainer))
+        self._recorder.open()
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Arms the watching of the first batch's step."""
+        recorder = self._recorder
+        if recorder is None or recorder.closed or self._watcher is not None:
+            return
+        recorder.publish_to(_sinks(trainer))
+        recorder.note_input(batch)
+        if self.settings.input_fn is not None:
+            module = find_module(pl_module, self.settings.target or "")
+            with trainer.precision_plugin.forward_context():
+                recorder.see_chosen(self.settings.target or "", module, batch)
+        self._watcher = CallWatcher(
+            self._watched(pl_module), CallObserver(recorder.see, passes=_is_redirected)
+        )
+        self._watcher.arm()
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Ends the watching and starts the drawing."""
+        self._end_step()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Writes what was seen before the training failed or was interrupted."""
+        began = self._watcher is not None
+        note = None if began else "the training ended before its first batch"
+        self._end_step(exception, note)
+        if self._recorder is not None:
+            # Whoever interrupts a training does not want to wait for pictures.
+            self._recorder.finish(None if isinstance(exception, Exception) else 0.0)
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Waits for the pictures, at most `draw_timeout_s`."""
+        if self._recorder is not None:
+            self._end_step(note="no training batch was run")
+            self._recorder.finish()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out what belongs to this process: the callback may be sent to others."""
+        return {**vars(self), "_recorder": None, "_watcher": None}
+
+    def _watched(self, pl_module: nn.Module) -> dict[str, nn.Module]:
+        if self.settings.input_fn is not None:
+            return {}
+        if self.settings.target is not None:
+            return {self.settings.target: find_module(pl_module, self.settings.target)}
+        return watchable_modules(pl_module)
+
+    def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
+        if self._watcher is not None:
+            self._watcher.disarm()
+            self._watcher = None
+        if self._recorder is not None:
+            self._recorder.close(error, note)
+
+
+def _run_dir(trainer: Any) -> str:
+    """Gives the folder that holds the checkpoints' folder, else the logger's, else the root."""
+    log_dir = trainer.log_dir or trainer.default_root_dir
+    checkpoints = next((c.dirpath for c in trainer.checkpoint_callbacks if _has_dir(c)), None)
+    if checkpoints is None:
+        return str(log_dir)
+    path = PurePosixPath(checkpoints) if is_url(str(checkpoints)) else Path(checkpoints)
+    # A user's own folder holds the .ckpt files themselves: the record goes beside them.
+    return os.path.dirname(str(checkpoints)) if path.name == "checkpoints" else str(checkpoints)
+
+
+def _has_dir(checkpoint_callback: Any) -> bool:
+    return getattr(checkpoint_callback, "dirpath", None) is not None
+
+
+def _environment(trainer: Any) -> dict[str, Any]:
+    return {
+        "precision": str(trainer.precision),
+        "strategy": type(trainer.strategy).__name__,
+        "accelerator": type(trainer.accelerator).__name__,
+        "world_size": trainer.world_size,
+    }
+
+
+def _sinks(trainer: Any) -> list[TensorBoardSink]:
+    return [
+        TensorBoardSink(logger.experiment, trainer.global_step)
+        for logger in trainer.loggers
+        if any(base.__name__ == "TensorBoardLogger" for base in type(logger).__mro__)
+    ]
+
+
+def _is_redirected(module: nn.Module) -> bool:
+    # Under DDP, Lightning calls the module to reach training_step: `_ForwardRedirection` puts a
+    # forward of its own into the instance for that one call.
+    forward = vars(module).get("forward")
+    return "_ForwardRedirection" in getattr(forward, "__qualname__", "")

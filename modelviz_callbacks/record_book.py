@@ -1,0 +1,206 @@
+"""One record while it is being made: its manifest, its files, and where they go wrong."""
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.manifest import Artifact, Manifest
+from modelviz_callbacks.archive.writer import RecordWriter, claim_record
+from modelviz_callbacks.draw.job import Drawn
+from modelviz_callbacks.errors import warn
+from modelviz_callbacks.visualizers.base import Dot, Text
+from modelviz_callbacks.visualizers.run import Result, one_line
+
+TAG_PREFIX = "architecture"
+
+
+class RecordBook:
+    """Keeps a record's manifest and files in step.
+
+    After the first failed write nothing more is written: one warning, no half file.
+    """
+
+    def __init__(self, run_dir: str) -> None:
+        """Prepares a record in `run_dir`, a path or an fsspec URL."""
+        self._run_dir = run_dir
+        self._writer: RecordWriter | None = None
+        self._outputs: dict[tuple[str, str], Text | Dot] = {}
+        self._folders: dict[str, str] = {}
+        self.manifest = Manifest(created_at=_now())
+
+    @property
+    def directory(self) -> str | None:
+        """The record's folder, or None where nothing can be written."""
+        return self._writer.directory if self._writer is not None else None
+
+    def open(self) -> None:
+        """Makes the record's folder."""
+        try:
+            self._writer = claim_record(self._run_dir)
+        except OSError as error:
+            warn(
+                f"The architecture record cannot be written to {self._run_dir} "
+                f"({one_line(error)}). Give a writable folder. The training goes on without it."
+            )
+
+    def update(self, **fields: Any) -> None:
+        """Sets fields of the manifest."""
+        self.manifest = replace(self.manifest, **fields)
+
+    def note(self, text: str) -> None:
+        """Adds a note to the manifest, once."""
+        if text not in self.manifest.notes:
+            self.update(notes=(*self.manifest.notes, text))
+
+    def clear_notes(self, text: str) -> None:
+        """Takes a note back."""
+        self.update(notes=tuple(note for note in self.manifest.notes if note != text))
+
+    def add_root_call(self, description: dict[str, Any]) -> None:
+        """Lists a root call."""
+        calls = (*self.manifest.root_calls, description)
+        model = self.manifest.model | {"roots": [call["path"] for call in calls]}
+        self.update(root_calls=calls, model=model)
+        if len(calls) == 1 and not self.manifest.input:
+            self.update(input=description["inputs"])
+
+    def add(self, result: Result, folder: str) -> None:
+        """Files a visualizer's result in `folder`; warns if it failed."""
+        self._folders[result.root] = folder
+        artifact = Artifact(
+            name=result.artifact,
+            visualizer=result.visualizer,
+            root=result.root,
+            status=result.status,
+            notes=result.output.notes if result.output is not None else (),
+            error=result.error,
+            seconds=round(result.seconds, 6),
+        )
+        if isinstance(result.output, Text):
+            artifact = self._filed(artifact, LAYOUT.text(folder, result.artifact), result.output)
+        elif isinstance(result.output, Dot):
+            artifact = self._filed(artifact, LAYOUT.dot(folder, result.artifact), result.output)
+        self.manifest = self.manifest.with_artifact(artifact)
+        if (details := result.traceback()) is not None:
+            self._report(result, details)
+
+    def step_failed(self, error: BaseException) -> None:
+        """Records what the first step raised; the exception itself is not kept."""
+        name = LAYOUT.error("training_step")
+        details = "".join(traceback.format_exception(error))
+        self.write(name, details)
+        exception = {"type": type(error).__name__, "message": str(error), "traceback_file": name}
+        self.update(status="failed_step", exception=exception)
+
+    def texts(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """Gives each text artifact's tag, content and notes."""
+        for (root, name), output in self._outputs.items():
+            if isinstance(output, Text):
+                yield self._tag(root, name), output.content, output.notes
+
+    def pending(self) -> Iterator[tuple[str, str]]:
+        """Gives the tag and the DOT source of each graph."""
+        for (root, name), output in self._outputs.items():
+            if isinstance(output, Dot):
+                yield self._tag(root, name), output.source
+
+    def mark_pending(self) -> None:
+        """Says of each graph that its picture is being drawn."""
+        for artifact in self._graphs():
+            self.manifest = self.manifest.with_artifact(replace(artifact, status="pending"))
+
+    def add_drawn(self, drawn: Drawn) -> str:
+        """Files a picture.
+
+        Args:
+            drawn: The picture, named by its tag.
+
+        Returns:
+            Its tag.
+        """
+        artifact = next(a for a in self._graphs() if self._tag(a.root, a.name) == drawn.job.name)
+        folder = self._folders[artifact.root]
+        files = list(artifact.files)
+        for suffix, content in drawn.files.items():
+            name = LAYOUT.picture(folder, artifact.name, suffix)
+            if self.write(name, content):
+                files.append(name)
+        filed = replace(
+            artifact,
+            status=drawn.status,
+            files=tuple(files),
+            notes=(*artifact.notes, *drawn.notes),
+            error=drawn.error,
+            seconds=round(artifact.seconds + drawn.seconds, 6),
+        )
+        self.manifest = self.manifest.with_artifact(filed)
+        return drawn.job.name
+
+    def give_up_pending(self, reason: str) -> None:
+        """Says of each picture that is still being drawn that it will not come."""
+        for artifact in self.manifest.artifacts:
+            if artifact.status == "pending":
+                given_up = replace(artifact, status="failed", error=reason)
+                self.manifest = self.manifest.with_artifact(given_up)
+
+    def save(self) -> None:
+        """Writes the manifest."""
+        self.write(LAYOUT.manifest, self.manifest.to_json())
+
+    def write(self, name: str, content: str | bytes) -> bool:
+        """Writes one file, if writing is still possible.
+
+        Args:
+            name: Its path relative to the record's folder.
+            content: Its content.
+
+        Returns:
+            Whether it is there now.
+        """
+        if self._writer is None:
+            return False
+        try:
+            self._writer.write(name, content)
+        except OSError as error:
+            directory, self._writer = self._writer.directory, None
+            warn(
+                f"The architecture record in {directory} is incomplete: {name} cannot be written "
+                f"({one_line(error)}). Free some space or give another folder. "
+                "The training goes on."
+            )
+            return False
+        return True
+
+    def _filed(self, artifact: Artifact, name: str, output: Text | Dot) -> Artifact:
+        self._outputs[artifact.root, artifact.name] = output
+        content = output.content if isinstance(output, Text) else output.source
+        return replace(artifact, files=(name,) if self.write(name, content) else ())
+
+    def _report(self, result: Result, details: str) -> None:
+        several = len(self._folders) > 1
+        parts = [self._folders[result.root], result.artifact] if several else [result.artifact]
+        name = LAYOUT.error("-".join(part for part in parts if part))
+        where = f"; traceback in {self.directory}/{name}" if self.write(name, details) else ""
+        warn(
+            f"{result.visualizer} could not show {result.root or 'the model'}: {result.error}. "
+            f"The record says so{where}. Leave {result.visualizer!r} out of visualizers= to "
+            "silence this."
+        )
+
+    def _graphs(self) -> list[Artifact]:
+        return [
+            a
+            for a in self.manifest.artifacts
+            if isinstance(self._outputs.get((a.root, a.name)), Dot)
+        ]
+
+    def _tag(self, root: str, name: str) -> str:
+        parts = (TAG_PREFIX, self._folders[root], name)
+        return "/".join(part for part in parts if part)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,334 @@
+"""The spine: open → replay each root call → write → publish → draw. The order is read here."""
+
+import atexit
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from torch import nn
+
+from modelviz_callbacks.archive.environment import describe_environment
+from modelviz_callbacks.archive.layout import root_folder_names
+from modelviz_callbacks.draw.job import Drawn, DrawJob
+from modelviz_callbacks.draw.supervisor import Drawing
+from modelviz_callbacks.errors import warn
+from modelviz_callbacks.graph.totals import count_totals
+from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.replay.isolation import Isolation
+from modelviz_callbacks.replay.plan import replay_refusal
+from modelviz_callbacks.settings import Settings
+from modelviz_callbacks.sinks.base import Sink
+from modelviz_callbacks.visualizers import module_repr
+from modelviz_callbacks.visualizers.run import Result, one_line, run_visualizer
+from modelviz_callbacks.visualizers.selection import replaying_visualizers
+from modelviz_callbacks.watch.input_spec import tensor_specs
+from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
+from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
+
+# Each root call costs a few forwards: a step that calls fifty blocks one by one must not.
+MOST_ROOTS = 8
+
+
+class Recorder:
+    """Makes one record of one training run.
+
+    The calls come in this order: `open`, `see` for each root call of the first step, `close`,
+    `finish`. None of them raises what went wrong inside, unless the settings say so.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        run_dir: str,
+        settings: Settings,
+        environment: dict[str, Any] | None = None,
+    ) -> None:
+        """Prepares a record.
+
+        Args:
+            model: The model that is trained, without wrappers.
+            run_dir: Where the record's folder is made: a path or an fsspec URL.
+            settings: The options.
+            environment: What the integration knows of the run: precision, strategy, ….
+        """
+        self._model: nn.Module | None = model
+        self._settings = settings
+        self._environment = environment or {}
+        self._book = RecordBook(run_dir)
+        self._roots: list[RootCall] = []
+        self._root_paths: list[str] = []
+        self._results: list[Result] = []
+        self._sinks: Sequence[Sink] = ()
+        self._drawing: Drawing | None = None
+        self._training_thread_s = 0.0
+        self._lock = threading.RLock()
+        self._closed = False
+
+    @property
+    def directory(self) -> str | None:
+        """The record's folder, or None where it could not be made."""
+        return self._book.directory
+
+    @property
+    def closed(self) -> bool:
+        """Whether the first step is over."""
+        return self._closed
+
+    def open(self) -> None:
+        """Makes the record's folder and what can be said before the first step.
+
+        A process that is killed in its first step leaves this.
+        """
+        with self._on_training_thread("begin the record"):
+            model = self._watched_model()
+            self._book.open()
+            self._book.note("the first training step has not been seen")
+            self._book.update(
+                model={"class": _class_name(model), "roots": []},
+                environment=describe_environment(model) | self._environment,
+                totals=asdict(count_totals(model)),
+            )
+            if module_repr.NAME in self._settings.visualizers:
+                self._show_modules(model)
+            self._book.save()
+
+    def publish_to(self, sinks: Sequence[Sink]) -> None:
+        """Chooses the loggers that the record is shown in."""
+        self._sinks = tuple(sinks)
+
+    def note_input(self, batch: Any) -> None:
+        """Describes the first batch: nested data with tensors of any shape."""
+        with self._on_training_thread("describe the first batch"):
+            self._book.update(input=tensor_specs(batch))
+
+    def see(self, call: RootCall) -> None:
+        """Runs the visualizers on a call that is about to run, if it is a new root."""
+        with self._on_training_thread(f"replay {call.path or 'the model'}"):
+            if not self._is_new_root(call):
+                return
+            self._root_paths.append(call.path)
+            self._book.add_root_call(
+                {
+                    "path": call.path,
+                    "class": _class_name(call.module),
+                    "training": call.module.training,
+                    "inputs": tensor_specs(call.named_arguments()),
+                }
+            )
+            self._roots.append(call)
+            self._replay(call)
+
+    def see_chosen(self, path: str, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+        """Runs the visualizers on a module with the input that the user's `input_fn` makes.
+
+        Args:
+            path: The module's path.
+            module: The module.
+            *args: What `input_fn` is called with; it gets clones of the tensors.
+            **kwargs: Likewise.
+        """
+        input_fn = self._settings.input_fn
+        if input_fn is None:
+            return
+        with self._on_training_thread("make an input with input_fn"):
+            given_args, given_kwargs = map_tensors((args, kwargs), clone_tensor)
+            with Isolation(self._watched_model(), (module,)).replay():
+                chosen = input_fn(*given_args, **given_kwargs)
+            self.see(chosen_call(path, module, chosen))
+
+    def close(self, error: BaseException | None = None, note: str | None = None) -> None:
+        """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
+
+        Args:
+            error: What the step raised.
+            note: Why the record holds less than one might expect.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with self._on_training_thread("write the record"):
+            self._write(error, note)
+        with self._on_training_thread("start the drawing"):
+            self._start_drawing()
+        # Nothing of the model is kept until the end of the training.
+        self._model = None
+        self._roots.clear()
+        self._results.clear()
+        with self._on_training_thread("save the record"):
+            self._book.update(timings={"training_thread_s": round(self._training_thread_s, 6)})
+            self._book.save()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the pictures.
+
+        Args:
+            timeout_s: The longest wait in seconds; None waits as long as the drawing may take.
+
+        Returns:
+            Whether all drawing is over.
+        """
+        return self._drawing is None or self._drawing.wait(timeout_s)
+
+    def finish(self, timeout_s: float | None = None) -> None:
+        """Waits for the pictures for a limited time, then does without them.
+
+        Args:
+            timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
+        """
+        atexit.unregister(self.finish)
+        limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
+        if self._drawing is not None and not self.wait(limit_s):
+            self._drawing.cancel()
+            self._drawing.wait(1.0)
+            with self._contained("give up the drawing"), self._lock:
+                self._book.give_up_pending(f"not drawn within {limit_s:g} s; the DOT is kept")
+                self._book.save()
+        self._drawing = None
+
+    # The steps of the above.
+
+    def _watched_model(self) -> nn.Module:
+        if self._model is None:
+            raise RuntimeError("the record is closed")
+        return self._model
+
+    def _show_modules(self, model: nn.Module) -> None:
+        names = (module_repr.ARTIFACT, module_repr.NAME, "")
+        started = time.perf_counter()
+        try:
+            text = module_repr.show_modules(model)
+        except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
+            self._reraise_if_asked(error)
+            result = Result(*names, "failed", None, one_line(error), error)
+        else:
+            result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
+        self._results.append(result)
+        self._book.add(result, folder="")
+
+    def _is_new_root(self, call: RootCall) -> bool:
+        if next(call.module.parameters(), None) is None:
+            return False
+        if any(call.module is part for root in self._roots for part in root.module.modules()):
+            return False
+        if len(self._roots) < MOST_ROOTS:
+            return True
+        self._book.note(
+            f"{call.path} was called by the step too; only the first {MOST_ROOTS} calls are "
+            "shown. Choose one with target=."
+        )
+        return False
+
+    def _replay(self, call: RootCall) -> None:
+        visualizers = replaying_visualizers(self._settings)
+        refusal = replay_refusal(call.module)
+        if refusal is not None:
+            self._results += [
+                Result(v.artifact, v.name, call.path, "skipped", error=refusal) for v in visualizers
+            ]
+            return
+        if not visualizers:
+            return
+        isolation = Isolation(self._watched_model(), (call.module,))
+        for visualizer in visualizers:
+            result = run_visualizer(visualizer, call, isolation)
+            self._results.append(result)
+            if result.status == "failed" and result.exception is not None:
+                self._reraise_if_asked(result.exception)
+
+    def _write(self, error: BaseException | None, note: str | None) -> None:
+        self._explain(error, note)
+        if not self._roots:
+            self._results += [
+                Result(v.artifact, v.name, "", "skipped", error=_nothing_seen(self._settings))
+                for v in replaying_visualizers(self._settings)
+            ]
+        folders = root_folder_names(self._root_paths or [""])
+        for result in self._results:
+            if result.artifact != module_repr.ARTIFACT:
+                self._book.add(result, folders[result.root])
+        self._book.save()
+        self._publish_texts()
+
+    def _explain(self, error: BaseException | None, note: str | None) -> None:
+        self._book.clear_notes("the first training step has not been seen")
+        if note is not None:
+            self._book.note(note)
+        elif not self._roots:
+            self._book.note(_nothing_seen(self._settings))
+        if error is not None:
+            self._book.step_failed(error)
+        elif note is None:
+            self._book.update(status="complete")
+
+    def _publish_texts(self) -> None:
+        totals = self._book.manifest.totals
+        for sink in self._sinks:
+            with self._contained(f"publish to {type(sink).__name__}"):
+                for name in ("parameters", "trainable_parameters"):
+                    sink.scalar(f"architecture/{name}", totals[name])
+                for tag, content, notes in self._book.texts():
+                    sink.text(tag, content, notes)
+                sink.flush()
+
+    def _start_drawing(self) -> None:
+        jobs = [
+            DrawJob(key, source, self._settings.formats) for key, source in self._book.pending()
+        ]
+        if not jobs or not self._settings.formats:
+            return
+        self._book.mark_pending()
+        self._book.save()
+        self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
+        self._drawing.start()
+        # A short script ends before its pictures are there.
+        atexit.register(self.finish)
+
+    def _on_drawn(self, drawn: Drawn) -> None:
+        """Files one picture; runs on the drawing's thread."""
+        with self._contained("file a picture"), self._lock:
+            tag = self._book.add_drawn(drawn)
+            self._book.save()
+            png = drawn.files.get("png")
+            for sink in self._sinks if png is not None else ():
+                with self._contained(f"publish to {type(sink).__name__}"):
+                    sink.picture(tag, png)  # type: ignore[arg-type]
+                    sink.flush()
+
+    # How failures of ours end.
+
+    @contextlib.contextmanager
+    def _on_training_thread(self, task: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            with self._contained(task), self._lock:
+                yield
+        finally:
+            self._training_thread_s += time.perf_counter() - started
+
+    @contextlib.contextmanager
+    def _contained(self, task: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._reraise_if_asked(error)
+            warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
+
+    def _reraise_if_asked(self, error: Exception) -> None:
+        if self._settings.on_error == "raise":
+            raise error
+
+
+def _class_name(module: nn.Module) -> str:
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def _nothing_seen(settings: Settings) -> str:
+    if settings.target is not None:
+        return f"target {settings.target!r} was never called in the first training step"
+    return (
+        "the first training step called no module with parameters; "
+        "choose one with target= and its input with input_fn="
+    )

@@ -1,0 +1,98 @@
+"""Running one visualizer so that whatever happens becomes a result."""
+
+import time
+import traceback
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from modelviz_callbacks.errors import NotApplicableError
+from modelviz_callbacks.replay.isolation import Isolation, free_memory
+from modelviz_callbacks.replay.rehearsal import Rehearsal
+from modelviz_callbacks.visualizers.base import Dot, Text, Visualizer
+from modelviz_callbacks.watch.root_calls import RootCall
+
+_OUT_OF_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a visualizer made of a root call, or why it made nothing.
+
+    Attributes:
+        artifact: The artifact's name.
+        visualizer: The visualizer's name.
+        root: The root call's path.
+        status: Whether it worked.
+        output: What it made, or None.
+        error: The failure or the reason for skipping, in one line.
+        exception: What was raised, where something was.
+        seconds: How long it held the calling thread.
+    """
+
+    artifact: str
+    visualizer: str
+    root: str
+    status: Literal["ok", "failed", "skipped"]
+    output: Text | Dot | None = None
+    error: str | None = None
+    exception: Exception | None = None
+    seconds: float = 0.0
+
+    def traceback(self) -> str | None:
+        """Gives the traceback of what was raised, if something was."""
+        if self.exception is None:
+            return None
+        return "".join(traceback.format_exception(self.exception))
+
+
+def run_visualizer(visualizer: Visualizer, call: RootCall, isolation: Isolation) -> Result:
+    """Runs a visualizer on a root call, inside an isolation.
+
+    Args:
+        visualizer: The visualizer.
+        call: The call; its arguments are cloned.
+        isolation: The isolation of the model that is being trained.
+
+    Returns:
+        Its result; running out of memory is a reason for skipping, anything else that is raised
+        a failure.
+    """
+    started = time.perf_counter()
+    names = (visualizer.artifact, visualizer.name, call.path)
+    try:
+        with isolation.replay():
+            output = visualizer.show(Rehearsal(call))
+        return Result(*names, "ok", output, seconds=time.perf_counter() - started)
+    except NotApplicableError as reason:
+        return Result(*names, "skipped", error=str(reason), seconds=time.perf_counter() - started)
+    except Exception as error:  # noqa: BLE001 - a failing visualizer never stops the training
+        return _failure(names, error, time.perf_counter() - started)
+
+
+def _failure(names: tuple[str, str, str], error: Exception, seconds: float) -> Result:
+    # The frames keep the forward's activations alive, and libraries' tensors in them.
+    traceback.clear_frames(error.__traceback__)
+    line = one_line(error)
+    if is_out_of_memory(error):
+        free_memory()
+        return Result(*names, "skipped", None, f"out of memory: {line}", error, seconds)
+    return Result(*names, "failed", None, line, error, seconds)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception, or one that led to it, says that memory ran out."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, RuntimeError) and any(w in str(error) for w in _OUT_OF_MEMORY_WORDS):
+        return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+
+
+def one_line(error: BaseException) -> str:
+    """Gives an exception's type and message in one line, with the first cause's."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    message = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
