@@ -19,7 +19,7 @@ _HOMES = {
     "record_architecture": "functional",
 }
 
-__all__ = [  # noqa: F822 - the names are handed out by __getattr__
+__all__ = [
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",

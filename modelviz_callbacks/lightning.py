@@ -174,7 +174,9 @@ def _run_dir(trainer: Any) -> str:
         return str(log_dir)
     path = PurePosixPath(checkpoints) if is_url(str(checkpoints)) else Path(checkpoints)
     # A user's own folder holds the .ckpt files themselves: the record goes beside them.
-    return os.path.dirname(str(checkpoints)) if path.name == "checkpoints" else str(checkpoints)
+    if path.name != "checkpoints":
+        return str(checkpoints)
+    return str(checkpoints)[: -len("/checkpoints")]
 
 
 def _has_dir(checkpoint_callback: Any) -> bool:

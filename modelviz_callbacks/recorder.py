@@ -12,7 +12,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.draw.job import Drawn, DrawJob
+from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.errors import warn
 from modelviz_callbacks.graph.totals import count_totals
@@ -294,7 +294,7 @@ class Recorder:
             png = drawn.files.get("png")
             for sink in self._sinks if png is not None else ():
                 with self._contained(f"publish to {type(sink).__name__}"):
-                    sink.picture(tag, png)  # type: ignore[arg-type]
+                    sink.picture(tag, png)
                     sink.flush()
 
     # How failures of ours end.
@@ -312,7 +312,7 @@ class Recorder:
     def _contained(self, task: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the training goes on
             self._reraise_if_asked(error)
             warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
 

@@ -1,10 +1,14 @@
 """`manifest.json`: what a record holds and how it went; its schema and statuses."""
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 SCHEMA_VERSION = 1
+
+# Shapes read best on one line. No JSON string holds a raw line break, so none is matched.
+_NUMBERS = re.compile(r"\[((?:\n\s*-?\d+,?)+)\n\s*\]")
 
 ArtifactStatus = Literal["ok", "failed", "skipped", "pending"]
 RecordStatus = Literal["complete", "failed_step", "partial"]
@@ -71,7 +75,8 @@ class Manifest:
     def to_json(self) -> str:
         """Gives the file's content."""
         content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return _NUMBERS.sub(lambda m: f"[{', '.join(m[1].replace(',', ' ').split())}]", text) + "\n"
 
     def with_artifact(self, artifact: Artifact) -> "Manifest":
         """Gives a manifest in which `artifact` stands in place of the one of its name and root."""

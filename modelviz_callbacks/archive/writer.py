@@ -67,7 +67,7 @@ def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
         SettingsError: If it is a file, or cannot be made or written.
     """
     text = os.fspath(run_dir)
-    if not isinstance(text, str) or not text:
+    if not text:
         raise SettingsError(f"{option}={run_dir!r}: give a folder.")
     if is_url(text):
         return text

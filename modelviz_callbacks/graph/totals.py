@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,19 @@ def count_totals(model: "nn.Module") -> Totals:
     """Counts the parameters and buffers of a model, each tensor once."""
     from torch.nn.parameter import is_lazy
 
-    parameters = [p for p in model.parameters() if not is_lazy(p)]
-    buffers = [b for b in model.buffers() if not is_lazy(b)]
-    everything = sum(1 for _ in model.parameters()) + sum(1 for _ in model.buffers())
+    every_parameter: list[Tensor] = list(model.parameters())
+    every_buffer: list[Tensor] = list(model.buffers())
+    parameters = [p for p in every_parameter if not is_lazy(p)]
+    buffers = [b for b in every_buffer if not is_lazy(b)]
     return Totals(
         parameters=_values(parameters),
         trainable_parameters=_values(p for p in parameters if p.requires_grad),
         buffers=_values(buffers),
         parameter_bytes=sum(p.numel() * p.element_size() for p in parameters),
         buffer_bytes=sum(b.numel() * b.element_size() for b in buffers),
-        uninitialized=everything - len(parameters) - len(buffers),
+        uninitialized=len(every_parameter + every_buffer) - len(parameters + buffers),
     )
 
 
-def _values(tensors: "Iterable[object]") -> int:
-    return sum(tensor.numel() for tensor in tensors)  # type: ignore[attr-defined]
+def _values(tensors: "Iterable[Tensor]") -> int:
+    return sum(tensor.numel() for tensor in tensors)

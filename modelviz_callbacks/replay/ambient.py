@@ -11,11 +11,36 @@ from torch import nn
 
 # What torchview 0.2.7 replaces while it runs (`orig_name_list` in its recorder_tensor.py); its
 # own clean-up restores what it saw at import time, which loses patches that others made since.
-_PATCHED_BY_LIBRARIES = (
-    "as_tensor from_numpy zeros zeros_like ones ones_like arange range linspace logspace eye "
-    "empty empty_like full full_like complex heaviside bernoulli multinomial normal poisson rand "
-    "rand_like randint randint_like randn randn_like randperm"
-).split()
+_PATCHED_BY_LIBRARIES = [
+    "as_tensor",
+    "from_numpy",
+    "zeros",
+    "zeros_like",
+    "ones",
+    "ones_like",
+    "arange",
+    "range",
+    "linspace",
+    "logspace",
+    "eye",
+    "empty",
+    "empty_like",
+    "full",
+    "full_like",
+    "complex",
+    "heaviside",
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "poisson",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+]
 
 
 def ambient_restorers(devices: Iterable[torch.device]) -> list[Callable[[], object]]:

@@ -69,7 +69,7 @@ class Isolation:
 def free_memory() -> None:
     """Gives back the memory of a replay that ran out of it."""
     gc.collect()
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
 
 
@@ -92,10 +92,11 @@ def _forced_eager() -> contextlib.AbstractContextManager[Any]:
     # Without torch._dynamo in memory nothing can be compiled; importing it takes seconds.
     if "torch._dynamo" not in sys.modules:
         return contextlib.nullcontext()
+    context: contextlib.AbstractContextManager[Any]
     if hasattr(torch.compiler, "set_stance"):
-        return torch.compiler.set_stance("force_eager")
-    config: Any = sys.modules["torch._dynamo"].config  # torch < 2.6
-    context: contextlib.AbstractContextManager[Any] = config.patch(disable=True)
+        context = torch.compiler.set_stance("force_eager")
+    else:  # torch < 2.6
+        context = sys.modules["torch._dynamo"].config.patch(disable=True)
     return context
 
 

@@ -15,9 +15,26 @@ from modelviz_callbacks.replay.tensor_state import TensorState
 # Objects of these packages hold the machinery of the run (trainer, loggers, loaders), not the
 # state of the model.
 _FOREIGN = frozenset(
-    "torch lightning pytorch_lightning lightning_fabric lightning_utilities tensorboard "
-    "tensorboardX modelviz_callbacks numpy logging threading _thread multiprocessing concurrent "
-    "asyncio weakref wandb mlflow".split()
+    [
+        "torch",
+        "lightning",
+        "pytorch_lightning",
+        "lightning_fabric",
+        "lightning_utilities",
+        "tensorboard",
+        "tensorboardX",
+        "modelviz_callbacks",
+        "numpy",
+        "logging",
+        "threading",
+        "_thread",
+        "multiprocessing",
+        "concurrent",
+        "asyncio",
+        "weakref",
+        "wandb",
+        "mlflow",
+    ]
 )
 _ATOMIC = (str, bytes, int, float, complex, type(None), type, types.ModuleType)
 _MAX_ELEMENTS = 10_000

@@ -76,10 +76,8 @@ def _version(tensor: torch.Tensor) -> int | None:
 def _set_version(tensor: torch.Tensor, version: int | None) -> None:
     if version is None or tensor.is_inference() or tensor._version == version:
         return
-    setter: Any = torch._C._autograd._unsafe_set_version_counter  # type: ignore[attr-defined]
+    setter: Any = torch._C._autograd._unsafe_set_version_counter
     try:
         setter((tensor,), (version,))
     except TypeError:  # torch < 2.6 takes one tensor
         setter(tensor, version)
-
-

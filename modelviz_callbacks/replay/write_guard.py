@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class WriteGuard(TorchDispatchMode):
+class WriteGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Copies a tensor right before an operation writes it, unless the replay itself made it.
 
     Momentum encoders and data-dependent initialisation write parameters in place, often through
@@ -17,13 +17,17 @@ class WriteGuard(TorchDispatchMode):
 
     def __init__(self) -> None:
         """Makes a guard that has seen nothing yet."""
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._fresh: set[int] = set()
         self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self.autocast_cache_used = False
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Runs one operation, after keeping what it is about to write."""
         kwargs = kwargs or {}
@@ -81,7 +85,8 @@ def _written_arguments(func: Any) -> tuple[tuple[int, str], ...]:
 def _is_written(argument: Any) -> bool:
     # Batch norm writes its running statistics without saying so in its schema.
     alias = argument.alias_info
-    return (alias is not None and alias.is_write) or argument.name.startswith("running_")
+    says_so = alias is not None and alias.is_write
+    return bool(says_so or argument.name.startswith("running_"))
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import importlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -39,7 +40,8 @@ class TorchviewDiagram:
         try:
             with _only_in_this_thread():
                 # By keyword, inputs stay on their devices and names never meet torchview's own.
-                graph = torchview.draw_graph(
+                draw_graph: Any = torchview.draw_graph
+                graph = draw_graph(
                     rehearsal.lend(),
                     input_data=[],
                     device="cpu",  # not used: `lend` keeps every parameter's own device
@@ -62,10 +64,9 @@ def _only_in_this_thread() -> Iterator[None]:
     torchview 0.2.7 replaces 28 functions like `torch.zeros` process-wide: without this, a data
     pipeline in another thread would get tensors of torchview's own class.
     """
-    from torchview import recorder_tensor
-
+    module: Any = importlib.import_module("torchview.recorder_tensor")
     owner = threading.get_ident()
-    wrap_creation = recorder_tensor.creation_ops_wrapper
+    wrap_creation = module.creation_ops_wrapper
 
     def wrap(original: Callable[..., Any], graph: Any) -> Callable[..., Any]:
         recording = wrap_creation(original, graph)
@@ -76,17 +77,18 @@ def _only_in_this_thread() -> Iterator[None]:
 
         return create
 
-    recorder_tensor.creation_ops_wrapper = wrap
+    module.creation_ops_wrapper = wrap
     try:
         yield
     finally:
-        recorder_tensor.creation_ops_wrapper = wrap_creation
+        module.creation_ops_wrapper = wrap_creation
 
 
 def _release_recorder_tensors() -> None:
     """Makes plain tensors of those that outlive the diagram, in a model's global cache say."""
     from torchview.recorder_tensor import RecorderTensor
 
+    candidate: Any
     for candidate in gc.get_objects():
         if type(candidate) is RecorderTensor:
             vars(candidate).pop("tensor_nodes", None)

@@ -42,7 +42,7 @@ class TorchvizAutograd:
         )
         if not outputs:
             raise NotApplicableError("no output of the call requires a gradient")
-        names = {name: p for name, p in rehearsal.module.named_parameters() if p.requires_grad}
+        names: dict[str, torch.Tensor] = dict(rehearsal.module.named_parameters())
         inputs = zip(rehearsal.names, rehearsal.tensors, strict=False)
         names |= {f"input {name}": tensor for name, tensor in inputs if tensor.requires_grad}
         return Dot(require_edges(_stable_names(_make_dot(outputs, names))))

@@ -23,7 +23,7 @@ def walk(
     Yields:
         Paths like `"net.layer1.0"` (`""` is the model itself), and the modules.
     """
-    yield from _walk(model, path, into_compiled, set())
+    yield from _walk(model, path, set(), into_compiled=into_compiled)
 
 
 def find_module(model: nn.Module, target: str) -> nn.Module:
@@ -39,7 +39,7 @@ def find_module(model: nn.Module, target: str) -> nn.Module:
     Raises:
         SettingsError: If there is none; the message names the nearest paths.
     """
-    modules = {path: module for path, module in _every_path(unwrap(model), "")}
+    modules = dict(_every_path(unwrap(model), ""))
     if target in modules:
         return unwrap(modules[target])
     near = difflib.get_close_matches(target, modules, n=3, cutoff=0.4)
@@ -57,7 +57,7 @@ def join(path: str, name: str) -> str:
 
 
 def _walk(
-    model: nn.Module, path: str, into_compiled: bool, seen: set[int]
+    model: nn.Module, path: str, seen: set[int], *, into_compiled: bool
 ) -> Iterator[tuple[str, nn.Module]]:
     if id(model) in seen:
         return
@@ -66,13 +66,13 @@ def _walk(
     inner = unwrap(model)
     if inner is not model:
         if into_compiled:
-            yield from _walk(inner, path, into_compiled, seen)
+            yield from _walk(inner, path, seen, into_compiled=into_compiled)
         return
     if not into_compiled and _is_closed(model):
         return
     for name, child in model._modules.items():
         if child is not None:
-            yield from _walk(child, join(path, name), into_compiled, seen)
+            yield from _walk(child, join(path, name), seen, into_compiled=into_compiled)
 
 
 def _is_closed(module: nn.Module) -> bool:

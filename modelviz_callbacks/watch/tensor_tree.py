@@ -89,7 +89,7 @@ class _Rebuild:
         parts = [self.build(v, n, levels - 1) for v, n in zip(value, names, strict=False)]
         if fields:
             return self._once(value, lambda: type(value)(*parts))
-        return self._once(value, lambda: type(value)(parts))  # type: ignore[call-arg]
+        return self._once(value, lambda: type(value)(parts))
 
     def _mutable(self, value: Any, name: str, levels: int) -> Any:
         try:
