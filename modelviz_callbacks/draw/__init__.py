@@ -1,0 +1,1 @@
+"""DOT → SVG → PNG, in processes of their own. Nothing here imports torch."""

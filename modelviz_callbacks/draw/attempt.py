@@ -1,0 +1,156 @@
+"""One attempt at a picture: a child process, its folder, its end."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import modelviz_callbacks
+from modelviz_callbacks.draw.fonts import write_fontconfig
+from modelviz_callbacks.draw.job import DrawJob
+
+_PACKAGE_PARENT = str(Path(str(modelviz_callbacks.__file__)).parent.parent)
+_MOST_STDERR = 2_000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attempt left.
+
+    Attributes:
+        files: Content of each picture by format.
+        notes: What was scaled.
+        error: What went wrong, in one line; pictures made before it are there all the same.
+        timed_out: Whether it was stopped at its time limit.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    timed_out: bool = False
+
+
+class Attempt:
+    """A child process that draws one graph in one way. It can be stopped from any thread."""
+
+    def __init__(self, job: DrawJob, attributes: Mapping[str, str], limit_s: float) -> None:
+        """Prepares the attempt; nothing is started."""
+        self._job = job
+        self._attributes = dict(attributes)
+        self._limit_s = limit_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(self) -> Outcome:
+        """Draws, and waits for the end or the time limit.
+
+        Returns:
+            What was left, whatever happened to the child.
+        """
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix="modelviz-", ignore_cleanup_errors=True
+            ) as folder:
+                return self._run_in(Path(folder))
+        except Exception as error:  # noqa: BLE001 - a missing interpreter, a full disk, …
+            return Outcome(error=f"the drawing process could not run ({error})")
+
+    def stop(self) -> None:
+        """Kills the child at once, or keeps it from being started."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None:
+                # It may have ended by itself just now.
+                with contextlib.suppress(OSError):
+                    self._process.kill()
+
+    def _run_in(self, folder: Path) -> Outcome:
+        content = {
+            "dot": self._job.dot,
+            "formats": self._job.formats,
+            "attributes": self._attributes,
+            "limit_s": self._limit_s,
+        }
+        (folder / "job.json").write_text(json.dumps(content), encoding="utf-8")
+        with (folder / "stderr.txt").open("wb") as errors:
+            if not self._start(folder, errors.fileno()):
+                return Outcome(error="the drawing was cancelled")
+            timed_out = self._wait()
+        return self._collect(folder, timed_out=timed_out)
+
+    def _start(self, folder: Path, errors: int) -> bool:
+        with self._lock:
+            if self._stopped:
+                return False
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "modelviz_callbacks.draw.worker", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                # In a folder of its own no file of the user's can pass for a module.
+                cwd=folder,
+                env=_environment(folder),
+            )
+        return True
+
+    def _wait(self) -> bool:
+        process = self._process
+        if process is None:
+            return False
+        try:
+            process.wait(self._limit_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return True
+        return False
+
+    def _collect(self, folder: Path, *, timed_out: bool) -> Outcome:
+        files = {
+            suffix: file.read_bytes()
+            for suffix in self._job.formats
+            if (file := folder / f"picture.{suffix}").is_file()
+        }
+        notes, error = _result(folder)
+        if timed_out:
+            error = f"not drawn within {self._limit_s:.3g} s"
+        elif error is None and set(files) != set(self._job.formats):
+            error = self._how_it_died(folder)
+        return Outcome(files, notes, error, timed_out)
+
+    def _how_it_died(self, folder: Path) -> str:
+        code = self._process.returncode if self._process is not None else None
+        if code is not None and code < 0:
+            return f"the drawing process was killed by signal {-code}"
+        said = (folder / "stderr.txt").read_text(encoding="utf-8", errors="replace")
+        last = [line.strip() for line in said[-_MOST_STDERR:].splitlines() if line.strip()][-1:]
+        return f"the drawing process ended with status {code}: {' '.join(last) or 'no message'}"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [_PACKAGE_PARENT, os.environ.get("PYTHONPATH")]))
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYTHONUTF8": "1",
+        "FONTCONFIG_FILE": str(write_fontconfig(folder)),
+        # Graphviz then opens no file that a graph names (its web server mode).
+        "SERVER_NAME": "modelviz",
+        "GV_FILE_PATH": str(folder),
+    }
+
+
+def _result(folder: Path) -> tuple[tuple[str, ...], str | None]:
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # the child did not come so far
+        return (), None
+    error = result["error"]
+    return tuple(result["notes"]), None if error is None else " ".join(str(error).split())[:300]

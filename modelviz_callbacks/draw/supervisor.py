@@ -1,0 +1,97 @@
+"""Drawing a record's graphs while the training goes on."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from modelviz_callbacks.draw.attempt import Attempt, Outcome
+from modelviz_callbacks.draw.job import Drawn, DrawJob
+from modelviz_callbacks.draw.ladder import rungs_for
+
+_LOG = logging.getLogger("modelviz_callbacks")
+# Beyond the limits themselves: starting and ending the children.
+_SLACK_S = 5.0
+
+
+class Drawing:
+    """Draws some graphs, one after another, each attempt in a child process.
+
+    A thread waits for the children; it does no work of its own while the training runs.
+    """
+
+    def __init__(
+        self, jobs: Sequence[DrawJob], timeout_s: float, on_drawn: Callable[[Drawn], None]
+    ) -> None:
+        """Prepares the drawing; nothing is started.
+
+        Args:
+            jobs: What to draw, in order.
+            timeout_s: Seconds that one graph may take, all attempts together.
+            on_drawn: Called once for each graph, from the drawing's thread, also if it failed;
+                not after `cancel()`.
+        """
+        self._jobs = tuple(jobs)
+        self._timeout_s = timeout_s
+        self._on_drawn = on_drawn
+        self._cancelled = threading.Event()
+        self._attempt: Attempt | None = None
+        self._thread = threading.Thread(target=self._run, name="modelviz-drawing", daemon=True)
+
+    def start(self) -> None:
+        """Starts drawing and returns at once."""
+        self._thread.start()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the end.
+
+        Args:
+            timeout_s: The longest wait in seconds; None waits as long as the drawing may take.
+
+        Returns:
+            Whether all drawing is over.
+        """
+        longest_s = len(self._jobs) * (self._timeout_s + _SLACK_S)
+        self._thread.join(longest_s if timeout_s is None else timeout_s)
+        return not self._thread.is_alive()
+
+    def cancel(self) -> None:
+        """Kills the child at work; graphs that are not drawn yet are not reported."""
+        self._cancelled.set()
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.stop()
+
+    def _run(self) -> None:
+        for job in self._jobs:
+            drawn = self._draw(job)
+            if self._cancelled.is_set():
+                return
+            try:
+                self._on_drawn(drawn)
+            except Exception:
+                _LOG.exception("a picture of %s was drawn but not filed", job.name)
+
+    def _draw(self, job: DrawJob) -> Drawn:
+        started = time.perf_counter()
+        notes: tuple[str, ...] = ()
+        outcome = Outcome(error="the drawing was cancelled")
+        for rung in rungs_for(job.dot):
+            if self._cancelled.is_set():
+                break
+            self._attempt = Attempt(job, rung.attributes, rung.share * self._timeout_s)
+            outcome = self._attempt.run()
+            simplified = (rung.note,) if rung.note is not None else ()
+            if outcome.files:
+                missing = (f"not all pictures: {outcome.error}",) if outcome.error else ()
+                notes = (*notes, *simplified, *outcome.notes, *missing)
+                return Drawn(job, "ok", outcome.files, notes, None, _since(started))
+            notes = (*notes, f"{rung.note or 'full drawing'}: {outcome.error}")
+            if not outcome.timed_out:
+                # What is no matter of time will not go better in a simpler drawing.
+                break
+        return Drawn(job, "failed", {}, notes, outcome.error, _since(started))
+
+
+def _since(started: float) -> float:
+    return time.perf_counter() - started
