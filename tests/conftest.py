@@ -1,0 +1,56 @@
+"""Fixtures of many tests."""
+
+import json
+import logging
+import random
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def seeds() -> None:
+    """Every test starts from the same random numbers."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the global generator is what models use
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def quiet_lightning() -> None:
+    """Lightning's banners tell nothing about what is tested."""
+    for name in ("lightning.pytorch", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")
+    warnings.filterwarnings("ignore", module="pytorch_lightning.*")
+
+
+def read_manifest(record: str | Path) -> dict[str, Any]:
+    """Reads a record's table of contents."""
+    manifest: dict[str, Any] = json.loads((Path(record) / "manifest.json").read_text("utf-8"))
+    return manifest
+
+
+def statuses(record: str | Path) -> dict[str, str]:
+    """Gives each artifact's status by name, with the root's path where there are several."""
+    manifest = read_manifest(record)
+    several = len(manifest["model"]["roots"]) > 1
+    return {
+        (f"{a['root']}:{a['name']}" if several and a["root"] else a["name"]): a["status"]
+        for a in manifest["artifacts"]
+    }
+
+
+def find_record(folder: Path) -> Path:
+    """Finds the only record below a folder."""
+    (manifest,) = folder.rglob("manifest.json")
+    return manifest.parent
+
+
+ALL_OK = {"modules": "ok", "summary": "ok", "torchview": "ok", "autograd": "ok"}
+Train = Callable[..., Any]
