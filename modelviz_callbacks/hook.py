@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -78,14 +79,12 @@ class ModelVizHook:
             on_error=on_error,
         )
         self._settings = settings
-        self._entrance = inside_distributed(require_module(model))
-        self._model = unwrap(model)
-        self._target_path = target or ""
-        self._target = find_module(self._model, target) if target else self._model
+        inner = unwrap(require_module(model))
+        module = find_module(inner, target) if target else inner
         sinks = summary_writer_sinks(writer)
-        self._recorder = Recorder(self._model, check_run_dir(log_dir, "log_dir"), settings)
+        self._recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
         self._recorder.publish_to(sinks)
-        self._watchers = self._make_watchers()
+        self._watchers = self._make_watchers(inside_distributed(model), module)
         self._records = is_first_rank()
         if self._records:
             self._arm()
@@ -124,12 +123,13 @@ class ModelVizHook:
     ) -> None:
         self.close()
 
-    def _make_watchers(self) -> list[CallWatcher]:
-        step = CallObserver(entered=self._step_begins, left=self._step_ends, passes=_is_in_eval)
-        watchers = [CallWatcher({"": self._entrance}, step)]
-        if self._target is not self._model and self._settings.input_fn is None:
+    def _make_watchers(self, entrance: nn.Module, module: nn.Module) -> list[CallWatcher]:
+        begins = partial(self._step_begins, module)
+        step = CallObserver(entered=begins, left=self._step_ends, passes=_is_in_eval)
+        watchers = [CallWatcher({"": entrance}, step)]
+        if module is not unwrap(entrance) and self._settings.input_fn is None:
             target = CallObserver(entered=self._recorder.see)
-            watchers.append(CallWatcher({self._target_path: self._target}, target))
+            watchers.append(CallWatcher({self._settings.target or "": module}, target))
         return watchers
 
     def _arm(self) -> None:
@@ -142,14 +142,16 @@ class ModelVizHook:
         self._recorder.open()
 
     def _disarm(self) -> None:
-        for watcher in self._watchers:
-            watcher.disarm()
+        # The watchers go, and with them all that would keep the model alive.
+        while self._watchers:
+            self._watchers.pop().disarm()
 
-    def _step_begins(self, call: RootCall) -> None:
+    def _step_begins(self, module: nn.Module, call: RootCall) -> None:
         self._recorder.note_input(call.named_arguments())
+        path = self._settings.target or ""
         if self._settings.input_fn is not None:
-            self._recorder.see_chosen(self._target_path, self._target, *call.args, **call.kwargs)
-        elif self._target is self._model:
+            self._recorder.see_chosen(path, module, *call.args, **call.kwargs)
+        elif module is call.module:
             self._recorder.see(call)
 
     def _step_ends(self, _call: RootCall, error: BaseException | None) -> None:

@@ -149,7 +149,9 @@ class ModelVizCallback(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to this process: the callback may be sent to others."""
-        return {**vars(self), "_recorder": None, "_watcher": None}
+        # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
+        kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
+        return kept | {"_recorder": None, "_watcher": None}
 
     def _watched(self, pl_module: nn.Module) -> dict[str, nn.Module]:
         if self.settings.input_fn is not None:

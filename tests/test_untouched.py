@@ -263,9 +263,9 @@ def test_a_modules_gradients_and_versions_are_as_before(tmp_path) -> None:
     seen = {}
 
     class Spy(ModelVizHook):
-        def _step_begins(self, call: Any) -> None:
+        def _step_begins(self, module: Any, call: Any) -> None:
             before = {n: t._version for n, t in [*net.named_parameters(), *net.named_buffers()]}
-            super()._step_begins(call)
+            super()._step_begins(module, call)
             seen["same"] = before == {
                 n: t._version for n, t in [*net.named_parameters(), *net.named_buffers()]
             }

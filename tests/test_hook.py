@@ -1,0 +1,257 @@
+"""The hook in plain loops."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+from modelviz_callbacks import ModelVizError, ModelVizHook, SettingsError
+from tests.conftest import ALL_OK, read_manifest, statuses
+from tests.models import TakesTensor, calls_of_every_kind, digits
+
+
+def test_the_first_call_in_train_mode_is_recorded_once(tmp_path) -> None:
+    """One-shot: validation before it and steps after it change nothing."""
+    net = TakesTensor()
+    hook = ModelVizHook(net, tmp_path, formats=())
+    net.eval()(digits(3))
+    net.train()(digits(5))
+    net(digits(7))
+    assert hook.directory == str(tmp_path / "architecture")
+    assert read_manifest(hook.directory)["input"]["x"]["shape"] == [5, 8]
+    assert statuses(hook.directory) == ALL_OK
+    assert "_call_impl" not in vars(net)
+
+
+def test_a_context_manager_waits_for_the_pictures(tmp_path) -> None:
+    """After the block all pictures are there."""
+    net = TakesTensor()
+    with ModelVizHook(net, tmp_path) as hook:
+        net(digits())
+    assert statuses(hook.directory) == ALL_OK
+    assert (tmp_path / "architecture" / "autograd.png").is_file()
+
+
+def test_wait_returns_when_the_pictures_are_there(tmp_path) -> None:
+    """wait() says whether drawing is over."""
+    net = TakesTensor()
+    hook = ModelVizHook(net, tmp_path)
+    net(digits())
+    assert hook.wait()
+    assert (tmp_path / "architecture" / "torchview.png").is_file()
+
+
+def test_a_script_that_ends_at_once_still_gets_its_pictures(tmp_path) -> None:
+    """Without wait() and close(): the interpreter waits for them, for a limited time."""
+    import subprocess
+    import sys
+
+    script = f"""
+from tests.models import TakesTensor, digits
+from modelviz_callbacks import ModelVizHook
+net = TakesTensor()
+ModelVizHook(net, {str(tmp_path)!r})
+net(digits())
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent.parent)
+    assert statuses(tmp_path / "architecture") == ALL_OK
+    assert (tmp_path / "architecture" / "torchview.png").is_file()
+
+
+def test_closing_without_a_call_leaves_a_partial_record_and_a_clean_model(tmp_path) -> None:
+    """The record says that the model was not called."""
+    net = TakesTensor()
+    with ModelVizHook(net, tmp_path) as hook:
+        net.eval()(digits())
+    manifest = read_manifest(hook.directory)
+    assert manifest["status"] == "partial"
+    assert "not called in train mode" in manifest["notes"][0]
+    assert "_call_impl" not in vars(net)
+
+
+def test_closing_twice_is_fine(tmp_path) -> None:
+    """close() inside a with block, too."""
+    net = TakesTensor()
+    with ModelVizHook(net, tmp_path, formats=()) as hook:
+        net(digits())
+        hook.close()
+    assert read_manifest(hook.directory)["status"] == "complete"
+
+
+@pytest.mark.parametrize("kind", calls_of_every_kind(), ids=lambda k: k[0])
+def test_inputs_of_every_shape_are_shown(kind, tmp_path) -> None:
+    """Whatever the call looks like, the four ways see it."""
+    _, net, args, kwargs = kind
+    hook = ModelVizHook(net, tmp_path, formats=())
+    net(*args, **kwargs)
+    assert statuses(hook.directory) == ALL_OK
+    assert read_manifest(hook.directory)["input"]
+
+
+@pytest.fixture
+def one_process_group(tmp_path):
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def wrapped(kind: str, net: nn.Module) -> Any:
+    if kind == "DataParallel":
+        return DataParallel(net)
+    if kind == "compiled":
+        return torch.compile(net, backend="eager")
+    if kind == "compiled in place":
+        net.compile(backend="eager")
+        return net
+    if kind == "DDP of compiled":
+        return DistributedDataParallel(torch.compile(net, backend="eager"))
+    return DistributedDataParallel(net)
+
+
+@pytest.mark.parametrize(
+    "kind", ["DataParallel", "DDP", "compiled", "compiled in place", "DDP of compiled"]
+)
+@pytest.mark.usefixtures("one_process_group")
+def test_wrappers_are_seen_through(kind, tmp_path) -> None:
+    """The user's own module is recorded, from a call of the wrapper, and left clean."""
+    net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))
+    before = {key for part in net.modules() for key in vars(part)}
+    outer = wrapped(kind, net)
+    expected = net[2](net[1](net[0](digits())))
+    hook = ModelVizHook(outer, tmp_path, formats=())
+    assert torch.allclose(outer(digits()), expected)
+    manifest = read_manifest(hook.directory)
+    assert manifest["model"]["class"] == "torch.nn.modules.container.Sequential"
+    assert statuses(hook.directory) == ALL_OK
+    assert {key for part in net.modules() for key in vars(part)} <= before | {"_compiled_call_impl"}
+    assert torch.allclose(outer(digits()), expected)
+    outer(digits()).sum().backward()
+
+
+@pytest.mark.usefixtures("one_process_group")
+def test_other_ranks_record_nothing(tmp_path, monkeypatch) -> None:
+    """Only rank 0 attaches anything."""
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda *_a: 1)
+    net = TakesTensor()
+    with ModelVizHook(net, tmp_path / "run") as hook:
+        net(digits())
+    assert hook.directory is None
+    assert not (tmp_path / "run").exists()
+
+
+def test_target_chooses_a_module_inside(tmp_path) -> None:
+    """It is recorded with what the model calls it with."""
+    net = nn.Sequential(nn.Linear(8, 6), nn.Sequential(nn.ReLU(), nn.Linear(6, 4)))
+    hook = ModelVizHook(net, tmp_path, target="1", formats=())
+    net(digits())
+    assert read_manifest(hook.directory)["root_calls"][0]["inputs"]["input"]["shape"] == [16, 6]
+    assert statuses(hook.directory) == ALL_OK
+    assert all("_call_impl" not in vars(part) for part in net.modules())
+
+
+def test_a_misspelt_target_names_the_nearest(tmp_path) -> None:
+    """At construction, before anything is written."""
+    with pytest.raises(SettingsError, match="'layer'"):
+        ModelVizHook(TakesTensor(), tmp_path / "run", target="layr")
+    assert not (tmp_path / "run").exists()
+
+
+def test_input_fn_makes_the_recorded_input_of_the_call(tmp_path) -> None:
+    """It is called as the model was."""
+    net = TakesTensor()
+    hook = ModelVizHook(net, tmp_path, input_fn=lambda x: {"x": x[:3]}, formats=())
+    net(digits())
+    assert read_manifest(hook.directory)["root_calls"][0]["inputs"]["x"]["shape"] == [3, 8]
+
+
+def test_an_armed_model_refuses_a_second_hook(tmp_path) -> None:
+    """The first one keeps working, the second leaves nothing."""
+    net = TakesTensor()
+    first = ModelVizHook(net, tmp_path / "1", formats=())
+    with pytest.raises(ModelVizError, match="watched already"):
+        ModelVizHook(net, tmp_path / "2")
+    assert not (tmp_path / "2").exists()
+    net(digits())
+    assert statuses(first.directory) == ALL_OK
+    ModelVizHook(net, tmp_path / "3", formats=()).close()
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (3, {}, r"model=3 is no torch\.nn\.Module"),
+        (TakesTensor(), {"depth": -2}, "depth=-2"),
+        (TakesTensor(), {"writer": "runs"}, "SummaryWriter"),
+        (TakesTensor(), {"formats": ["pdf"]}, "'pdf'"),
+    ],
+)
+def test_bad_options_are_refused_at_construction(model, options, message, tmp_path) -> None:
+    """With a clear error, and nothing is written or attached."""
+    with pytest.raises(SettingsError, match=message):
+        ModelVizHook(model, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("kind", ["a file", "below a file", "not writable"])
+def test_a_bad_log_dir_is_refused_at_construction(kind, tmp_path) -> None:
+    """The message says what stands in the way."""
+    file = tmp_path / "file"
+    file.write_text("")
+    folder = {"a file": file, "below a file": file / "run", "not writable": Path("/proc/run")}[kind]
+    with pytest.raises(SettingsError, match="log_dir="):
+        ModelVizHook(TakesTensor(), folder)
+
+
+def test_an_autograd_graph_of_three_thousand_operations_is_recorded(tmp_path) -> None:
+    """torchviz' own recursion ends at about a thousand; the limit is put back."""
+    import sys
+
+    class Long(TakesTensor):
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.layer(x)
+            for _ in range(3_000):
+                x = x + 1
+            return x
+
+    limit = sys.getrecursionlimit()
+    net = Long()
+    hook = ModelVizHook(net, tmp_path, visualizers=("torchviz",), formats=())
+    net(digits())
+    assert statuses(hook.directory) == {"autograd": "ok"}
+    source = (Path(hook.directory) / "autograd.gv").read_text("utf-8")
+    assert source.count("AddBackward0") == 3_000
+    assert "layer.weight" in source
+    assert sys.getrecursionlimit() == limit
+
+
+def test_a_call_without_gradients_has_no_autograd_graph_and_says_so(tmp_path) -> None:
+    """Skipped with the reason, not failed."""
+    net = TakesTensor().requires_grad_(requires_grad=False)
+    hook = ModelVizHook(net, tmp_path, formats=())
+    net(digits())
+    assert statuses(hook.directory) == ALL_OK | {"autograd": "skipped"}
+
+
+def test_the_same_model_gives_the_same_files(tmp_path) -> None:
+    """Graph sources hold no memory addresses."""
+    sources = []
+    for run in ("1", "2"):
+        net = TakesTensor()
+        hook = ModelVizHook(net, tmp_path / run, formats=())
+        net(digits())
+        sources.append((Path(hook.directory) / "autograd.gv").read_text("utf-8"))
+    assert sources[0] == sources[1]
+
+
+def test_paths_with_spaces_quotes_and_other_letters_work(tmp_path) -> None:
+    """A run folder may be called anything."""
+    net = TakesTensor()
+    folder = tmp_path / "rün 'one' \"two\" 雪"
+    with ModelVizHook(net, os.fspath(folder)):
+        net(digits())
+    assert statuses(folder / "architecture") == ALL_OK
