@@ -219,6 +219,8 @@ def lit(net: nn.Module, flavour: str = "lightning.pytorch", step: Any = None) ->
         def validation_step(self, batch: Any, batch_idx: int) -> None:
             self(batch[0])
 
+        test_step = predict_step = validation_step
+
         def configure_optimizers(self) -> Any:
             return torch.optim.Adam(self.parameters(), 1e-2)
 

@@ -119,11 +119,21 @@ class Attempt:
             if (file := folder / f"picture.{suffix}").is_file()
         }
         notes, error = _result(folder)
+        said = self._graphviz_errors(folder)
+        if said and error is not None:
+            error = f"{error}: {said}"
+        elif said:
+            notes = (*notes, f"Graphviz reported: {said}")
         if timed_out:
             error = f"not drawn within {self._limit_s:.3g} s"
         elif error is None and set(files) != set(self._job.formats):
             error = self._how_it_died(folder)
         return Outcome(files, notes, error, timed_out)
+
+    def _graphviz_errors(self, folder: Path) -> str:
+        with (folder / "stderr.txt").open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_MOST_STDERR).splitlines()
+        return " ".join(line for line in lines if line.startswith("Error:"))[:300]
 
     def _how_it_died(self, folder: Path) -> str:
         code = self._process.returncode if self._process is not None else None

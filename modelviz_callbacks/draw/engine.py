@@ -15,10 +15,8 @@ _PX_PER_PT = 96 / 72
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
-# `size` would scale text with the graph.
-_GRAPH = {"size": "", "fontname": FAMILY, "pad": "0.2", "nodesep": "0.2", "ranksep": "0.3"}
-_NODE = {"fontname": FAMILY}
-_EDGE = {"fontname": FAMILY, "arrowsize": "0.7"}
+_GRAPH = {"pad": "0.2", "nodesep": "0.2", "ranksep": "0.3"}
+_EDGE = {"arrowsize": "0.7"}
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,24 @@ def layout(dot: str, attributes: Mapping[str, str] | None = None) -> str:
         SVG that holds no link, no foreign image and no script.
 
     Raises:
-        ValueError: If the source is no valid DOT.
+        ValueError: If the source is no valid DOT; Graphviz' own message is on stderr.
+        RuntimeError: If Graphviz gives up.
     """
-    import pygraphviz
+    from pygraphviz import graphviz as gv
 
-    graph = pygraphviz.AGraph(string=dot)
-    graph.graph_attr.update({**_GRAPH, **(attributes or {})})
-    graph.node_attr.update(_NODE)
-    graph.edge_attr.update(_EDGE)
-    svg: bytes = graph.draw(format="svg", prog="dot")
-    return _cleaned(svg)
+    from modelviz_callbacks.draw import dot_graph
+
+    graph = dot_graph.parse(dot)
+    dot_graph.make_safe(graph)
+    dot_graph.set_defaults(graph, gv.AGRAPH, {**_GRAPH, **(attributes or {})})
+    dot_graph.set_defaults(graph, gv.AGEDGE, _EDGE)
+    context = gv.gvContextWithBuiltins()
+    if gv.gvLayout(context, graph, b"dot"):
+        raise RuntimeError("Graphviz could not lay out the graph")
+    failed, svg = gv.gvRenderData(context, graph, b"svg")
+    if failed:
+        raise RuntimeError("Graphviz could not write the SVG")
+    return _cleaned(dot_graph.writable(svg.decode("utf-8", "replace")))
 
 
 def rasterize(svg: str) -> Raster:
@@ -96,7 +102,7 @@ def _natural_size(svg: str) -> tuple[float, float]:
     return max(1.0, float(match[1]) * _PX_PER_PT), max(1.0, float(match[2]) * _PX_PER_PT)
 
 
-def _cleaned(svg: bytes) -> str:
+def _cleaned(svg: str) -> str:
     """Drops what labels of hostile names could have put in, and names the fonts to fall back on."""
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")

@@ -7,12 +7,16 @@ FAMILY = "Roboto"
 FAMILY_STACK = f"{FAMILY}, Helvetica, Arial, sans-serif"
 _FACES = ("Regular", "Bold", "Italic", "BoldItalic")
 
-# The system's own fonts, where there are any, serve letters that Roboto lacks.
+# The system's own fonts, where there are any, serve letters that Roboto lacks. Whatever font a
+# label asks for is measured as Roboto, because Roboto is what it is painted with.
 _FONTCONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <dir>{fonts}</dir>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <match target="pattern">
+    <edit name="family" mode="prepend" binding="strong"><string>{family}</string></edit>
+  </match>
   <cachedir>{cache}</cachedir>
 </fontconfig>
 """
@@ -40,6 +44,6 @@ def write_fontconfig(folder: Path) -> Path:
         The file, for `FONTCONFIG_FILE`.
     """
     file = folder / "fonts.conf"
-    content = _FONTCONFIG.format(fonts=font_folder(), cache=folder / "fontcache")
+    content = _FONTCONFIG.format(fonts=font_folder(), family=FAMILY, cache=folder / "fontcache")
     file.write_text(content, encoding="utf-8")
     return file
