@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-import lightning as L  # noqa: N812 - the name that Lightning's own documentation uses
+import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -22,7 +22,7 @@ from torchvision.models import resnet18
 
 from modelviz_callbacks import ModelVizCallback
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
 
 
 class Digits(L.LightningDataModule):

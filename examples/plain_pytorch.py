@@ -74,7 +74,7 @@ def train_epoch(
     for images, labels in batches:
         loss = F.cross_entropy(model(images.to(device)), labels.to(device))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
     return sum(losses) / len(losses)
@@ -121,8 +121,8 @@ def main() -> None:
         hook.wait()  # training never waited for the pictures; here there is time
 
     print(f"\nArchitecture record: {hook.directory}")
-    for path in sorted(Path(hook.directory).rglob("*.*")):
-        print(f"  {path.relative_to(hook.directory)}")
+    for path in sorted(Path(str(hook.directory)).rglob("*.*")):
+        print(f"  {path.name}")
     print(f"TensorBoard:         tensorboard --logdir {arguments.log_dir}")
 
 

@@ -9,6 +9,13 @@ brings what it needs when it is first asked for.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelviz_callbacks.errors import ModelVizError, ModelVizWarning, SettingsError
+    from modelviz_callbacks.functional import record_architecture
+    from modelviz_callbacks.hook import ModelVizHook
+    from modelviz_callbacks.lightning import ModelVizCallback
 
 _HOMES = {
     "ModelVizCallback": "lightning",

@@ -128,7 +128,8 @@ class ModelVizHook:
         step = CallObserver(entered=begins, left=self._step_ends, passes=_is_in_eval)
         watchers = [CallWatcher({"": entrance}, step)]
         if module is not unwrap(entrance) and self._settings.input_fn is None:
-            target = CallObserver(entered=self._recorder.see)
+            see = partial(self._recorder.see, output_follows=True)
+            target = CallObserver(entered=see, left=self._recorder.see_output)
             watchers.append(CallWatcher({self._settings.target or "": module}, target))
         return watchers
 
@@ -152,11 +153,14 @@ class ModelVizHook:
         if self._settings.input_fn is not None:
             self._recorder.see_chosen(path, module, *call.args, **call.kwargs)
         elif module is call.module:
-            self._recorder.see(call)
+            self._recorder.see(call, output_follows=True)
 
-    def _step_ends(self, _call: RootCall, error: BaseException | None) -> None:
+    def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
         self._disarm()
-        self._recorder.close(error)
+        try:
+            self._recorder.see_output(call, output, error)
+        finally:
+            self._recorder.close(error)
 
 
 def _is_in_eval(module: nn.Module) -> bool:

@@ -3,6 +3,7 @@
 import importlib
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +122,9 @@ class ModelVizCallback(Callback):
             module = find_module(pl_module, self.settings.target or "")
             with trainer.precision_plugin.forward_context():
                 recorder.see_chosen(self.settings.target or "", module, batch)
-        self._watcher = CallWatcher(
-            self._watched(pl_module), CallObserver(recorder.see, passes=_is_redirected)
-        )
+        see = partial(recorder.see, output_follows=True)
+        observer = CallObserver(see, recorder.see_output, _is_redirected)
+        self._watcher = CallWatcher(self._watched(pl_module), observer)
         self._watcher.arm()
 
     def on_train_batch_end(

@@ -22,7 +22,8 @@ from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import module_repr
-from modelviz_callbacks.visualizers.run import Result, one_line, run_visualizer
+from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
+from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, run_visualizer
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
@@ -61,6 +62,8 @@ class Recorder:
         self._roots: list[RootCall] = []
         self._root_paths: list[str] = []
         self._results: list[Result] = []
+        self._visualizers = replaying_visualizers(settings)
+        self._awaiting_output: list[RootCall] = []
         self._sinks: Sequence[Sink] = ()
         self._drawing: Drawing | None = None
         self._training_thread_s = 0.0
@@ -104,8 +107,13 @@ class Recorder:
         with self._on_training_thread("describe the first batch"):
             self._book.update(input=tensor_specs(batch))
 
-    def see(self, call: RootCall) -> None:
-        """Runs the visualizers on a call that is about to run, if it is a new root."""
+    def see(self, call: RootCall, *, output_follows: bool = False) -> None:
+        """Runs the visualizers on a call that is about to run, if it is a new root.
+
+        Args:
+            call: The call.
+            output_follows: Whether `see_output` will be called with its output.
+        """
         with self._on_training_thread(f"replay {call.path or 'the model'}"):
             if not self._is_new_root(call):
                 return
@@ -119,7 +127,26 @@ class Recorder:
                 }
             )
             self._roots.append(call)
-            self._replay(call)
+            # A compiled call's own autograd graph is a single opaque node.
+            watches = output_follows and not call.compiled
+            if watches:
+                self._awaiting_output = [call]
+            self._replay(call, without=self._output_visualizers() if watches else ())
+
+    def see_output(self, call: RootCall, output: Any, error: BaseException | None = None) -> None:
+        """Shows what a seen call's own output tells, right after it ran.
+
+        Args:
+            call: The call, the same object as in `see`.
+            output: Its output, of whatever shape.
+            error: What it raised; there is no output to look at then.
+        """
+        if error is not None or not any(call is seen for seen in self._awaiting_output):
+            return
+        with self._on_training_thread(f"look at the output of {call.path or 'the model'}"):
+            self._awaiting_output.clear()
+            for visualizer in self._output_visualizers():
+                self._take(run_on_output(visualizer, call, output))
 
     def see_chosen(self, path: str, module: nn.Module, *args: Any, **kwargs: Any) -> None:
         """Runs the visualizers on a module with the input that the user's `input_fn` makes.
@@ -156,6 +183,7 @@ class Recorder:
         # Nothing of the model is kept until the end of the training.
         self._model = None
         self._roots.clear()
+        self._awaiting_output.clear()
         self._results.clear()
         with self._on_training_thread("save the record"):
             self._book.update(timings={"training_thread_s": round(self._training_thread_s, 6)})
@@ -221,8 +249,11 @@ class Recorder:
         )
         return False
 
-    def _replay(self, call: RootCall) -> None:
-        visualizers = replaying_visualizers(self._settings)
+    def _output_visualizers(self) -> tuple[OutputVisualizer, ...]:
+        return tuple(v for v in self._visualizers if isinstance(v, OutputVisualizer))
+
+    def _replay(self, call: RootCall, without: Sequence[Visualizer]) -> None:
+        visualizers = [v for v in self._visualizers if v not in without]
         refusal = replay_refusal(call.module)
         if refusal is not None:
             self._results += [
@@ -233,17 +264,25 @@ class Recorder:
             return
         isolation = Isolation(self._watched_model(), (call.module,))
         for visualizer in visualizers:
-            result = run_visualizer(visualizer, call, isolation)
-            self._results.append(result)
-            if result.status == "failed" and result.exception is not None:
-                self._reraise_if_asked(result.exception)
+            self._take(run_visualizer(visualizer, call, isolation))
+
+    def _take(self, result: Result) -> None:
+        self._results.append(result)
+        if result.status == "failed" and result.exception is not None:
+            self._reraise_if_asked(result.exception)
 
     def _write(self, error: BaseException | None, note: str | None) -> None:
         self._explain(error, note)
+        for call in self._awaiting_output:
+            reason = "the call has no output: it raised"
+            self._results += [
+                Result(v.artifact, v.name, call.path, "skipped", error=reason)
+                for v in self._output_visualizers()
+            ]
         if not self._roots:
             self._results += [
                 Result(v.artifact, v.name, "", "skipped", error=_nothing_seen(self._settings))
-                for v in replaying_visualizers(self._settings)
+                for v in self._visualizers
             ]
         folders = root_folder_names(self._root_paths or [""])
         for result in self._results:
@@ -275,7 +314,8 @@ class Recorder:
 
     def _start_drawing(self) -> None:
         jobs = [
-            DrawJob(key, source, self._settings.formats) for key, source in self._book.pending()
+            DrawJob(key, source, tuple(self._settings.formats))
+            for key, source in self._book.pending()
         ]
         if not jobs or not self._settings.formats:
             return
@@ -292,7 +332,9 @@ class Recorder:
             tag = self._book.add_drawn(drawn)
             self._book.save()
             png = drawn.files.get("png")
-            for sink in self._sinks if png is not None else ():
+            for sink in self._sinks:
+                if png is None:
+                    break
                 with self._contained(f"publish to {type(sink).__name__}"):
                     sink.picture(tag, png)
                     sink.flush()

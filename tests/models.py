@@ -124,7 +124,7 @@ class Batch:
     mask: Tensor | None = None
 
 
-Pair = namedtuple("Pair", ["left", "right"])
+Pair = namedtuple("Pair", ["left", "right"])  # noqa: PYI024 - as users still write them
 
 
 class TakesTensor(nn.Module):
@@ -138,7 +138,7 @@ class TakesTensor(nn.Module):
 
 class TakesDict(TakesTensor):
     def forward(self, batch: dict[str, Any]) -> dict[str, Any]:
-        assert batch["caption"] == "a digit" and batch["mask"] is None
+        assert (batch["caption"], batch["mask"]) == ("a digit", None)
         return {"logits": self.layer(batch["image"]), "caption": batch["caption"]}
 
 
@@ -173,7 +173,12 @@ def calls_of_every_kind() -> list[Any]:
     x = torch.randn(5, 8)
     return [
         ("tensor", TakesTensor(), (x,), {}),
-        ("dict with text and None", TakesDict(), ({"image": x, "caption": "a digit", "mask": None},), {}),
+        (
+            "dict with text and None",
+            TakesDict(),
+            ({"image": x, "caption": "a digit", "mask": None},),
+            {},
+        ),
         ("dataclass", TakesDataclass(), (Batch(x),), {}),
         ("named tuple", TakesPair(), (Pair(x, x),), {}),
         ("several tensors", TakesSeveral(), (x, x + 1), {"c": [x]}),
@@ -250,12 +255,16 @@ def gan(flavour: str = "lightning.pytorch") -> Any:
             for_discriminator.step()
 
         def configure_optimizers(self) -> Any:
-            return [torch.optim.Adam(n.parameters(), 1e-2) for n in (self.generator, self.discriminator)]
+            return [
+                torch.optim.Adam(n.parameters(), 1e-2) for n in (self.generator, self.discriminator)
+            ]
 
     return Gan()
 
 
-def trainer(folder: Any, *callbacks: Any, flavour: str = "lightning.pytorch", **options: Any) -> Any:
+def trainer(
+    folder: Any, *callbacks: Any, flavour: str = "lightning.pytorch", **options: Any
+) -> Any:
     """Makes a quiet Trainer of three batches."""
     defaults = {
         "max_epochs": 1,

@@ -56,7 +56,7 @@ def test_target_is_recorded_with_what_the_model_calls_it_with(tmp_path) -> None:
 def test_a_model_that_raises_has_a_record_all_the_same(tmp_path) -> None:
     """The module tree is there, and what each visualizer met."""
     record = record_architecture(TakesTensor(), (torch.zeros(2, 3),), log_dir=tmp_path, formats=())
-    assert statuses(record) == {k: "failed" for k in ALL_OK} | {"modules": "ok"}
+    assert statuses(record) == dict.fromkeys(ALL_OK, "failed") | {"modules": "ok"}
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, monkeypatch) -> None:

@@ -208,7 +208,7 @@ def test_a_bad_log_dir_is_refused_at_construction(kind, tmp_path) -> None:
 
 
 def test_an_autograd_graph_of_three_thousand_operations_is_recorded(tmp_path) -> None:
-    """torchviz' own recursion ends at about a thousand; the limit is put back."""
+    """Torchviz' own recursion ends at about a thousand; the limit is put back."""
     import sys
 
     class Long(TakesTensor):
@@ -227,6 +227,23 @@ def test_an_autograd_graph_of_three_thousand_operations_is_recorded(tmp_path) ->
     assert source.count("AddBackward0") == 3_000
     assert "layer.weight" in source
     assert sys.getrecursionlimit() == limit
+
+
+def test_the_autograd_graph_is_the_real_calls_own(tmp_path) -> None:
+    """Torchviz looks at what the training computed: no extra forward."""
+
+    class Counts(TakesTensor):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            type(self).calls += 1
+            return self.layer(x)
+
+    net = Counts()
+    hook = ModelVizHook(net, tmp_path, visualizers=("torchviz",), formats=())
+    net(digits())
+    assert statuses(hook.directory) == {"autograd": "ok"}
+    assert Counts.calls == 1
 
 
 def test_a_call_without_gradients_has_no_autograd_graph_and_says_so(tmp_path) -> None:

@@ -11,7 +11,9 @@ HEAVY = "{'torch', 'lightning', 'pytorch_lightning', 'tensorboard', 'numpy', 'py
 
 
 def run(script: str) -> str:
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     return done.stdout + done.stderr
 
 

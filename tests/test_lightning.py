@@ -345,7 +345,7 @@ def test_depth_is_how_deep_the_summary_and_the_diagram_go(tmp_path) -> None:
 
 
 def test_remote_run_folders_are_written(tmp_path) -> None:
-    """fsspec URLs work like folders."""
+    """Fsspec URLs work like folders."""
     import fsspec
 
     callback = ModelVizCallback(dirpath="memory://runs/one", formats=("svg",))

@@ -59,7 +59,7 @@ def test_torch_is_as_it_was(how, tmp_path) -> None:
 
 
 def test_a_patch_made_after_torchviews_import_survives(tmp_path, monkeypatch) -> None:
-    """torchview puts back what it saw when it was imported; a profiler's patch is newer."""
+    """Torchview puts back what it saw when it was imported; a profiler's patch is newer."""
     original = nn.Module.__call__
 
     def profiled(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -101,7 +101,7 @@ def saved_and_loaded(net: nn.Module) -> Any:
 
 
 def test_a_model_is_copied_and_pickled_cleanly_while_the_hook_is_armed(tmp_path) -> None:
-    """An EMA copy made before the first step works, records nothing and needs no package of ours."""
+    """An EMA copy made before the first step works, records nothing, needs no package of ours."""
     net = TakesTensor()
     hook = ModelVizHook(net, tmp_path, formats=())
     ema, pickled = copy.deepcopy(net), pickle.dumps(net)

@@ -61,7 +61,9 @@ def assert_same(one: Any, other: Any, where: str = "") -> None:
         for index, pair in enumerate(zip(one, other, strict=True)):
             assert_same(*pair, f"{where}[{index}]")
     elif isinstance(one, (Tensor, np.ndarray)):
-        assert np.array_equal(torch.as_tensor(one).detach().float(), torch.as_tensor(other).detach().float()), where
+        assert np.array_equal(
+            torch.as_tensor(one).detach().float(), torch.as_tensor(other).detach().float()
+        ), where
     else:
         assert one == other, where
 
@@ -89,7 +91,9 @@ def train_plainly(folder: Any, *, ours: bool, bf16: bool = False, steps: int = 4
         losses.append(loss.item())
     if hook is not None:
         hook.close()
-    return fingerprint(net) | hostile_state(net) | {"losses": losses, "adam": optimizer.state_dict()}
+    return (
+        fingerprint(net) | hostile_state(net) | {"losses": losses, "adam": optimizer.state_dict()}
+    )
 
 
 def train_with_lightning(folder: Any, *, ours: bool, bf16: bool = False) -> dict[str, Any]:
@@ -115,7 +119,7 @@ def test_training_is_bit_identical(train, bf16, tmp_path) -> None:
     assert set(statuses(find_record(tmp_path / "with")).values()) == {"ok"}
 
 
-class Sabotage(Exception):
+class SabotageError(Exception):
     """Raised in the middle of a library's forward."""
 
 
@@ -125,7 +129,7 @@ def break_torchinfo(patch: pytest.MonkeyPatch) -> None:
 
     def calculate_size(*args: Any) -> Any:
         if next(calls) == 4:
-            raise Sabotage
+            raise SabotageError
         return original(*args)
 
     patch.setattr(torchinfo.layer_info.LayerInfo, "calculate_size", staticmethod(calculate_size))
@@ -138,7 +142,7 @@ def break_torchview(patch: pytest.MonkeyPatch) -> None:
 
     def init(*args: Any, **kwargs: Any) -> None:
         if next(calls) == 9:
-            raise Sabotage
+            raise SabotageError
         original(*args, **kwargs)
 
     patch.setattr(node, "__init__", init)
@@ -148,7 +152,7 @@ def break_torchviz(patch: pytest.MonkeyPatch) -> None:
     def make_dot(*_args: Any, **_kwargs: Any) -> Any:
         random.random()
         torch.rand(1)
-        raise Sabotage
+        raise SabotageError
 
     patch.setattr(torchviz, "make_dot", make_dot)
 
@@ -164,7 +168,7 @@ def test_training_is_bit_identical_when_a_visualizer_raises_midway(
     """A library that dies in the middle of its forward leaves no mark either."""
     without = train(tmp_path / "without", ours=False)
     sabotage(monkeypatch)
-    with pytest.warns(ModelVizWarning, match="Sabotage"):
+    with pytest.warns(ModelVizWarning, match="SabotageError"):
         with_us = train(tmp_path / "with", ours=True)
     assert_same(without, with_us)
     assert statuses(find_record(tmp_path / "with"))[artifact] == "failed"
@@ -255,7 +259,7 @@ def test_other_threads_never_get_torchviews_tensors(tmp_path) -> None:
 
 
 def test_a_modules_gradients_and_versions_are_as_before(tmp_path) -> None:
-    """A replay before a step with accumulated gradients leaves them, and no version counter moved."""
+    """A replay before a step with accumulated gradients leaves them and their versions."""
     net = HostileNet()
     net(digits()).sum().backward()
     gradients = {n: p.grad for n, p in net.named_parameters()}

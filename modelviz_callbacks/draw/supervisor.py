@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from modelviz_callbacks.draw.attempt import Attempt, Outcome
-from modelviz_callbacks.draw.job import Drawn, DrawJob
+from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.ladder import rungs_for
 
 _LOG = logging.getLogger("modelviz_callbacks")
@@ -69,7 +69,7 @@ class Drawing:
                 return
             try:
                 self._on_drawn(drawn)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the next picture is drawn all the same
                 _LOG.exception("a picture of %s was drawn but not filed", job.name)
 
     def _draw(self, job: DrawJob) -> Drawn:

@@ -1,8 +1,9 @@
 """Process-wide state that a replay may move: random generators, autocast, defaults, patches."""
 
+import contextlib
 import random
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -43,6 +44,21 @@ _PATCHED_BY_LIBRARIES = [
 ]
 
 
+@contextlib.contextmanager
+def ambient_kept(devices: Iterable[torch.device] = ()) -> Iterator[None]:
+    """Puts the process-wide state back after its body, also when that raises.
+
+    Args:
+        devices: The accelerators in use.
+    """
+    restorers = ambient_restorers(devices)
+    try:
+        yield
+    finally:
+        for restorer in restorers:
+            restorer()
+
+
 def ambient_restorers(devices: Iterable[torch.device]) -> list[Callable[[], object]]:
     """Remembers the process-wide state.
 
@@ -63,6 +79,14 @@ def ambient_restorers(devices: Iterable[torch.device]) -> list[Callable[[], obje
             for name in _PATCHED_BY_LIBRARIES
         ),
     ]
+
+
+def accelerators(module: nn.Module) -> list[torch.device]:
+    """Gives the accelerators that a module's parameters and buffers are on."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return sorted(
+        {tensor.device for tensor in tensors if tensor.device.type not in ("cpu", "meta")}, key=str
+    )
 
 
 def _random_restorers(devices: Iterable[torch.device]) -> Iterable[Callable[[], object]]:

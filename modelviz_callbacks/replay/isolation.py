@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from modelviz_callbacks.replay.ambient import ambient_restorers
+from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
 from modelviz_callbacks.replay.snapshot import Snapshot
 from modelviz_callbacks.replay.write_guard import WriteGuard
 
@@ -36,7 +36,7 @@ class Isolation:
         self._modules = list({id(module): module for module in modules}.values())
         self._restorers = [
             *Snapshot(self._modules).restorers(),
-            *ambient_restorers(_accelerators(model)),
+            *ambient_restorers(accelerators(model)),
         ]
 
     @contextlib.contextmanager
@@ -71,13 +71,6 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
-
-
-def _accelerators(model: nn.Module) -> list[torch.device]:
-    tensors = [*model.parameters(), *model.buffers()]
-    return sorted(
-        {tensor.device for tensor in tensors if tensor.device.type not in ("cpu", "meta")}, key=str
-    )
 
 
 def _forget_autocast_casts(guard: WriteGuard) -> None:

@@ -1,9 +1,10 @@
 """What a visualizer is, and what it gives."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from modelviz_callbacks.replay.rehearsal import Rehearsal
+from modelviz_callbacks.watch.root_calls import RootCall
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,25 @@ class Visualizer(Protocol):
         Raises:
             NotApplicableError: If there is nothing to show, with the reason.
             Exception: Whatever the library or the model raises.
+        """
+
+
+@runtime_checkable
+class OutputVisualizer(Visualizer, Protocol):
+    """One that can also show a call that ran anyway, from its output: no extra forward."""
+
+    def show_output(self, call: RootCall, output: Any) -> Text | Dot:
+        """Shows the call that has just run.
+
+        Args:
+            call: The call.
+            output: Its output, of whatever shape.
+
+        Returns:
+            What there is to see.
+
+        Raises:
+            NotApplicableError: If there is nothing to show, with the reason.
         """
 
 

@@ -2,15 +2,17 @@
 
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from modelviz_callbacks.errors import NotApplicableError
+from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation, free_memory
 from modelviz_callbacks.replay.rehearsal import Rehearsal
-from modelviz_callbacks.visualizers.base import Dot, Text, Visualizer
+from modelviz_callbacks.visualizers.base import Dot, OutputVisualizer, Text, Visualizer
 from modelviz_callbacks.watch.root_calls import RootCall
 
 _OUT_OF_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
@@ -59,11 +61,28 @@ def run_visualizer(visualizer: Visualizer, call: RootCall, isolation: Isolation)
         Its result; running out of memory is a reason for skipping, anything else that is raised
         a failure.
     """
-    started = time.perf_counter()
-    names = (visualizer.artifact, visualizer.name, call.path)
-    try:
+
+    def replay() -> Text | Dot:
         with isolation.replay():
-            output = visualizer.show(Rehearsal(call))
+            return visualizer.show(Rehearsal(call))
+
+    return _attempt((visualizer.artifact, visualizer.name, call.path), replay)
+
+
+def run_on_output(visualizer: OutputVisualizer, call: RootCall, output: Any) -> Result:
+    """Shows a call that has just run, from its output; like `run_visualizer` without a replay."""
+
+    def look() -> Text | Dot:
+        with ambient_kept(accelerators(call.module)):
+            return visualizer.show_output(call, output)
+
+    return _attempt((visualizer.artifact, visualizer.name, call.path), look)
+
+
+def _attempt(names: tuple[str, str, str], show: Callable[[], Text | Dot]) -> Result:
+    started = time.perf_counter()
+    try:
+        output = show()
         return Result(*names, "ok", output, seconds=time.perf_counter() - started)
     except NotApplicableError as reason:
         return Result(*names, "skipped", error=str(reason), seconds=time.perf_counter() - started)

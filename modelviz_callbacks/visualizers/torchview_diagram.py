@@ -86,10 +86,8 @@ def _only_in_this_thread() -> Iterator[None]:
 
 def _release_recorder_tensors() -> None:
     """Makes plain tensors of those that outlive the diagram, in a model's global cache say."""
-    from torchview.recorder_tensor import RecorderTensor
-
-    candidate: Any
+    recorder_class: Any = importlib.import_module("torchview.recorder_tensor").RecorderTensor
     for candidate in gc.get_objects():
-        if type(candidate) is RecorderTensor:
+        if type(candidate) is recorder_class:
             vars(candidate).pop("tensor_nodes", None)
             candidate.__class__ = torch.Tensor

@@ -5,10 +5,12 @@ import sys
 from typing import Any
 
 import torch
+from torch import nn
 
 from modelviz_callbacks.errors import NotApplicableError
 from modelviz_callbacks.replay.rehearsal import Rehearsal
 from modelviz_callbacks.visualizers.base import Dot, require_edges
+from modelviz_callbacks.watch.root_calls import RootCall
 from modelviz_callbacks.watch.tensor_tree import named_tensors
 
 _STATEMENT = re.compile(r"(?m)^(\t+)(\d+)(?: -> (\d+))?")
@@ -33,19 +35,47 @@ class TorchvizAutograd:
         Raises:
             NotApplicableError: If autograd recorded nothing.
         """
-        if not torch.is_grad_enabled():
-            raise NotApplicableError("the call runs without gradients, so autograd records nothing")
-        outputs = tuple(
-            tensor
-            for _, tensor in named_tensors(rehearsal.run(), "output")
-            if tensor.grad_fn is not None
-        )
-        if not outputs:
-            raise NotApplicableError("no output of the call requires a gradient")
-        names: dict[str, torch.Tensor] = dict(rehearsal.module.named_parameters())
-        inputs = zip(rehearsal.names, rehearsal.tensors, strict=False)
-        names |= {f"input {name}": tensor for name, tensor in inputs if tensor.requires_grad}
-        return Dot(require_edges(_stable_names(_make_dot(outputs, names))))
+        inputs = dict(zip(rehearsal.names, rehearsal.tensors, strict=False))
+        return autograd_graph(rehearsal.run(), rehearsal.module, inputs)
+
+    def show_output(self, call: RootCall, output: Any) -> Dot:
+        """Runs torchviz on what the training's own call gave: autograd's graph is there already.
+
+        Args:
+            call: The call.
+            output: Its output, of whatever shape.
+
+        Returns:
+            The graph.
+
+        Raises:
+            NotApplicableError: If autograd recorded nothing.
+        """
+        return autograd_graph(output, call.module, dict(named_tensors(call.named_arguments())))
+
+
+def autograd_graph(output: Any, module: nn.Module, inputs: dict[str, torch.Tensor]) -> Dot:
+    """Draws what autograd recorded for an output.
+
+    Args:
+        output: Nested data with tensors.
+        module: The module whose parameters are named in the graph.
+        inputs: Tensors that went in, by name.
+
+    Returns:
+        The graph.
+
+    Raises:
+        NotApplicableError: If autograd recorded nothing.
+    """
+    if not torch.is_grad_enabled():
+        raise NotApplicableError("the call runs without gradients, so autograd records nothing")
+    outputs = tuple(t for _, t in named_tensors(output, "output") if t.grad_fn is not None)
+    if not outputs:
+        raise NotApplicableError("no output of the call requires a gradient")
+    names: dict[str, torch.Tensor] = dict(module.named_parameters())
+    names |= {f"input {name}": tensor for name, tensor in inputs.items() if tensor.requires_grad}
+    return Dot(require_edges(_stable_names(_make_dot(outputs, names))))
 
 
 def _make_dot(outputs: tuple[torch.Tensor, ...], names: dict[str, Any]) -> str:

@@ -12,7 +12,12 @@ from torch.nn.parallel import DataParallel
 
 from modelviz_callbacks.errors import ModelVizError
 from modelviz_callbacks.watch.module_paths import walk
-from modelviz_callbacks.watch.wrappers import first_replica_call, runs_compiled_call, unwrap
+from modelviz_callbacks.watch.wrappers import (
+    first_replica_call,
+    is_compiled,
+    runs_compiled_call,
+    unwrap,
+)
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,14 @@ class RootCall:
         module: The module, without wrappers.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
+        compiled: Whether the real call runs compiled.
     """
 
     path: str
     module: nn.Module
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+    compiled: bool = False
 
     def named_arguments(self) -> dict[str, Any]:
         """Gives the arguments under the names that the module's `forward` has for them."""
@@ -47,12 +54,12 @@ class CallObserver:
 
     Attributes:
         entered: Called right before an outermost call runs.
-        left: Called right after it, with the exception that ended it or None.
+        left: Called right after it, with its output, or None and the exception that ended it.
         passes: Whether a call is only a wrapper's and its inner calls are the outermost ones.
     """
 
     entered: Callable[[RootCall], None]
-    left: Callable[[RootCall, BaseException | None], None] = lambda _call, _error: None
+    left: Callable[[RootCall, Any, BaseException | None], None] = lambda *_end: None
     passes: Callable[[nn.Module], bool] = lambda _module: False
 
 
@@ -102,10 +109,10 @@ class CallWatcher:
             result = shadow.original(*args, **kwargs)
         except BaseException as error:
             self._thread.nested = False
-            self._observer.left(call, error)
+            self._observer.left(call, None, error)
             raise
         self._thread.nested = False
-        self._observer.left(call, None)
+        self._observer.left(call, result, None)
         return result
 
 
@@ -118,7 +125,7 @@ def _true_call(shadow: "_Shadow", args: tuple[Any, ...], kwargs: dict[str, Any])
     module = shadow.module
     if isinstance(module, DataParallel):
         args, kwargs = first_replica_call(module, args, kwargs)
-    return RootCall(shadow.path, unwrap(module), args, kwargs)
+    return RootCall(shadow.path, unwrap(module), args, kwargs, is_compiled(module))
 
 
 def _slot(module: nn.Module) -> str:

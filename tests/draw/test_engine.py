@@ -32,7 +32,7 @@ def test_a_graph_becomes_svg_with_its_nodes_edges_and_labels() -> None:
 
 
 def test_a_size_attribute_does_not_shrink_the_text() -> None:
-    """torchview and torchviz set `size`, which would scale a large graph's text to nothing."""
+    """Torchview and torchviz set `size`, which would scale a large graph's text to nothing."""
     source = CHAIN.replace("{", '{ graph [size="0.1,0.1"];', 1)
     assert engine.layout(source).partition("<g ")[0] == engine.layout(CHAIN).partition("<g ")[0]
 
@@ -42,7 +42,8 @@ def test_links_and_foreign_images_are_dropped(tmp_path) -> None:
     image = tmp_path / "secret.png"
     Image.new("RGB", (20, 20), "red").save(image)
     label = f'<<TABLE HREF="javascript:alert(1)"><TR><TD><IMG SRC="{image}"/></TD></TR></TABLE>>'
-    source = f'digraph {{ a [URL="javascript:alert(2)"]; b [label={label}]; c [image="{image}"]; a -> b -> c }}'
+    linked = 'a [URL="javascript:alert(2)"]'
+    source = f'digraph {{ {linked}; b [label={label}]; c [image="{image}"]; a -> b -> c }}'
     svg = engine.layout(source)
     assert "javascript" not in svg
     assert "secret" not in svg
@@ -99,5 +100,7 @@ def test_drawing_imports_no_torch() -> None:
         f"engine.rasterize(engine.layout({CHAIN!r}))\n"
         "print(sorted({'torch', 'lightning', 'tensorboard', 'numpy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

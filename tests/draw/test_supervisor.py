@@ -13,14 +13,16 @@ import pytest
 from modelviz_callbacks.draw import attempt as attempt_module
 from modelviz_callbacks.draw import supervisor as supervisor_module
 from modelviz_callbacks.draw.attempt import Attempt, Outcome
-from modelviz_callbacks.draw.job import Drawn, DrawJob
+from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.ladder import RUNGS, rungs_for
 from modelviz_callbacks.draw.supervisor import Drawing
 
 CHAIN = "digraph { a -> b }"
 
 
-def draw(dot: str = CHAIN, formats: tuple[str, ...] = ("svg", "png"), timeout_s: float = 30) -> Drawn:
+def draw(
+    dot: str = CHAIN, formats: tuple[str, ...] = ("svg", "png"), timeout_s: float = 30
+) -> Drawn:
     drawn: list[Drawn] = []
     drawing = Drawing([DrawJob("a graph", dot, formats)], timeout_s, drawn.append)
     drawing.start()
@@ -100,7 +102,9 @@ def test_a_killed_child_costs_only_its_picture(sleeping_worker) -> None:
 
 def test_a_slow_full_drawing_ends_in_a_simpler_one_that_says_so(monkeypatch) -> None:
     """The first rung times out, the second draws, and the notes tell both."""
-    outcomes = iter([Outcome(error="not drawn within 1 s", timed_out=True), Outcome({"svg": b"<svg/>"})])
+    outcomes = iter(
+        [Outcome(error="not drawn within 1 s", timed_out=True), Outcome({"svg": b"<svg/>"})]
+    )
     monkeypatch.setattr(supervisor_module.Attempt, "run", lambda _self: next(outcomes))
     drawn = draw(formats=("svg",))
     assert drawn.status == "ok"

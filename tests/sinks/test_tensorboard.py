@@ -25,7 +25,7 @@ def text(reader: EventAccumulator, tag: str) -> str:
 
 @pytest.mark.parametrize("writer_class", [SummaryWriter, tensorboardX.SummaryWriter])
 def test_a_plain_writer_gets_texts_pictures_and_scalars(writer_class, tmp_path) -> None:
-    """torch's and tensorboardX' writers alike."""
+    """Torch's and tensorboardX' writers alike."""
     writer = writer_class(str(tmp_path))
     net = TakesTensor()
     with ModelVizHook(net, tmp_path, writer=writer):
@@ -108,7 +108,7 @@ def test_a_failing_writer_costs_only_what_it_would_show(tmp_path) -> None:
 
     writer.add_text = refuse
     net = TakesTensor()
+    hook = ModelVizHook(net, tmp_path, writer=writer, formats=())
     with pytest.warns(UserWarning, match="event file is gone"):
-        hook = ModelVizHook(net, tmp_path, writer=writer, formats=())
         net(digits())
     assert (Path(hook.directory) / "summary.txt").is_file()
