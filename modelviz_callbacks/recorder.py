@@ -23,7 +23,7 @@ from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import module_repr
 from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
-from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, run_visualizer
+from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, run_replays
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
@@ -263,8 +263,8 @@ class Recorder:
         if not visualizers:
             return
         isolation = Isolation(self._watched_model(), (call.module,))
-        for visualizer in visualizers:
-            self._take(run_visualizer(visualizer, call, isolation))
+        for result in run_replays(visualizers, call, isolation):
+            self._take(result)
 
     def _take(self, result: Result) -> None:
         self._results.append(result)

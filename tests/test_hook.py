@@ -246,6 +246,45 @@ def test_the_autograd_graph_is_the_real_calls_own(tmp_path) -> None:
     assert Counts.calls == 1
 
 
+def test_replays_run_every_submodule_in_its_own_mode(tmp_path) -> None:
+    """A frozen BatchNorm is shown as it trains; the libraries would set the whole tree."""
+    modes = set()
+
+    class Frozen(nn.BatchNorm1d):
+        def forward(self, x: Tensor) -> Tensor:
+            nonlocal modes
+            modes = modes | {self.training}
+            return super().forward(x)
+
+    net = nn.Sequential(nn.Linear(8, 4), Frozen(4).eval(), nn.Dropout())
+    ModelVizHook(net, tmp_path, formats=())
+    net(digits())
+    assert modes == {False}
+
+
+def test_torchinfo_and_torchview_share_one_forward(tmp_path) -> None:
+    """Both together cost one; each shows what it shows alone."""
+
+    class Counts(nn.Sequential):
+        calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            type(self).calls += 1
+            return super().forward(x + 1)
+
+    shown, calls = [], []
+    for chosen in (("torchinfo", "torchview"), ("torchinfo",), ("torchview",)):
+        net = Counts(nn.Linear(8, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 4)))
+        Counts.calls = 0
+        hook = ModelVizHook(net, tmp_path, visualizers=chosen, formats=())
+        net(digits())
+        calls.append(Counts.calls)
+        names = {"torchinfo": "summary.txt", "torchview": "torchview.gv"}
+        shown.append([(Path(hook.directory) / names[n]).read_text("utf-8") for n in chosen])
+    assert calls == [2, 2, 2]
+    assert shown[0] == [*shown[1], *shown[2]]
+
+
 def test_a_call_without_gradients_has_no_autograd_graph_and_says_so(tmp_path) -> None:
     """Skipped with the reason, not failed."""
     net = TakesTensor().requires_grad_(requires_grad=False)

@@ -1,6 +1,7 @@
 """One root call made ready to be repeated by a library that brings its own way of calling."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,28 +39,41 @@ class Rehearsal:
         """
         return self.module(*self._args, **self._kwargs)
 
-    def lend(self) -> nn.Module:
+    def lend(self, within: Callable[[Callable[[], Any]], Any] | None = None) -> nn.Module:
         """Prepares the module for a library; the isolation takes the preparation back.
+
+        Args:
+            within: Runs the call that it is given and returns its output: for a second library
+                that watches the same forward.
 
         Returns:
             The module. It may be called once with the call's tensors, each as it is in
             `tensors` or in a library's own subclass, by position or by keyword, in order.
         """
-        attributes = vars(self.module)
         original: Callable[..., Any] = self.module._call_impl
-        before = attributes.get("_call_impl")
 
         def call_with(*tensors: Any, **named: Any) -> Any:
+            args, kwargs = self._filled([*tensors, *named.values()])
+            forward = partial(original, *args, **kwargs)
+            return forward() if within is None else within(forward)
+
+        return self.lend_as(call_with)
+
+    def lend_as(self, call: Callable[..., Any]) -> nn.Module:
+        """Prepares the module so that its next call is `call`, whatever it is called with."""
+        attributes = vars(self.module)
+        before = attributes.get("_call_impl")
+
+        def call_once(*args: Any, **kwargs: Any) -> Any:
             # The module may call itself again from inside: that call is its own.
             attributes.pop("_call_impl", None)
             if before is not None:
                 attributes["_call_impl"] = before
-            args, kwargs = self._filled([*tensors, *named.values()])
-            return original(*args, **kwargs)
+            return call(*args, **kwargs)
 
         attributes.pop("_compiled_call_impl", None)
         attributes.update(
-            _call_impl=call_with, train=self._unchanged, eval=self._unchanged, to=self._unchanged
+            _call_impl=call_once, train=self._unchanged, eval=self._unchanged, to=self._unchanged
         )
         return self.module
 

@@ -2,8 +2,8 @@
 
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -13,6 +13,8 @@ from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation, free_memory
 from modelviz_callbacks.replay.rehearsal import Rehearsal
 from modelviz_callbacks.visualizers.base import Dot, OutputVisualizer, Text, Visualizer
+from modelviz_callbacks.visualizers.torchinfo_summary import TorchinfoSummary
+from modelviz_callbacks.visualizers.torchview_diagram import TorchviewDiagram
 from modelviz_callbacks.watch.root_calls import RootCall
 
 _OUT_OF_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
@@ -67,6 +69,47 @@ def run_visualizer(visualizer: Visualizer, call: RootCall, isolation: Isolation)
             return visualizer.show(Rehearsal(call))
 
     return _attempt((visualizer.artifact, visualizer.name, call.path), replay)
+
+
+def run_replays(
+    visualizers: Sequence[Visualizer], call: RootCall, isolation: Isolation
+) -> Iterator[Result]:
+    """Runs visualizers on a root call; torchinfo and torchview share one forward if they can."""
+    left = list(visualizers)
+    summary = next((v for v in left if isinstance(v, TorchinfoSummary)), None)
+    diagram = next((v for v in left if isinstance(v, TorchviewDiagram)), None)
+    if summary is not None and diagram is not None:
+        together = _run_together(summary, diagram, call, isolation)
+        if together:
+            yield from together
+            left = [v for v in left if v not in (summary, diagram)]
+    for visualizer in left:
+        yield run_visualizer(visualizer, call, isolation)
+
+
+def _run_together(
+    summary: TorchinfoSummary, diagram: TorchviewDiagram, call: RootCall, isolation: Isolation
+) -> list[Result]:
+    """Gives both results of one forward, or none where one library broke it for the other."""
+    started = time.perf_counter()
+    texts: list[Text] = []
+    rehearsal = Rehearsal(call)
+
+    def within(forward: Callable[[], Any]) -> Any:
+        text, output = summary.show_within(rehearsal, forward)
+        texts.append(text)
+        return output
+
+    def show() -> Dot:
+        with isolation.replay():
+            return diagram.show(rehearsal, within)
+
+    drawn = _attempt((diagram.artifact, diagram.name, call.path), show)
+    if not texts:
+        return []
+    half_s = (time.perf_counter() - started) / 2
+    names = (summary.artifact, summary.name, call.path)
+    return [Result(*names, "ok", texts[0], seconds=half_s), replace(drawn, seconds=half_s)]
 
 
 def run_on_output(visualizer: OutputVisualizer, call: RootCall, output: Any) -> Result:

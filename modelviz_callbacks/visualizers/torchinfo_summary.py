@@ -1,5 +1,12 @@
 """`torchinfo.summary()`: a table of modules with shapes, parameters and multiply-adds."""
 
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
 from modelviz_callbacks.graph.totals import Totals, count_totals
 from modelviz_callbacks.replay.rehearsal import Rehearsal
 from modelviz_callbacks.visualizers.base import Text
@@ -26,14 +33,37 @@ class TorchinfoSummary:
         Returns:
             The table; notes say where its totals differ from the model's.
         """
+        return self._summarize(rehearsal.lend(), rehearsal)
+
+    def show_within(self, rehearsal: Rehearsal, forward: Callable[[], Any]) -> tuple[Text, Any]:
+        """Runs torchinfo around a forward that another library watches too.
+
+        Args:
+            rehearsal: The call, inside an isolation.
+            forward: Runs the module on tensors of whatever subclass.
+
+        Returns:
+            The table, and the forward's output.
+        """
+        outputs: list[Any] = []
+
+        def run(*_args: Any, **_kwargs: Any) -> Any:
+            outputs.append(forward())
+            return outputs[0]
+
+        with _plain_sizes():
+            text = self._summarize(rehearsal.lend_as(run), rehearsal)
+        return text, outputs[0]
+
+    def _summarize(self, module: nn.Module, rehearsal: Rehearsal) -> Text:
         import torchinfo
         from torchinfo import torchinfo as engine
 
         try:
             statistics = torchinfo.summary(
-                rehearsal.lend(),
+                module,
                 input_data=list(rehearsal.tensors),
-                # A word for torchinfo; `lend` keeps every submodule's own mode.
+                # A word for torchinfo; every submodule keeps its own mode.
                 mode="train",
                 depth=self._depth,
                 verbose=0,
@@ -49,6 +79,25 @@ class TorchinfoSummary:
             raise TypeError(f"torchinfo gave {type(statistics).__name__}, not its statistics")
         notes = _differences(statistics, count_totals(rehearsal.module))
         return Text("\n".join([table, *notes]) + "\n", notes)
+
+
+@contextlib.contextmanager
+def _plain_sizes() -> Iterator[None]:
+    """Lets torchinfo look at tensors of torchview's class without that being recorded."""
+    from torchinfo.layer_info import LayerInfo
+
+    layer_info: Any = LayerInfo
+    original = layer_info.calculate_size
+
+    def calculate_size(*args: Any) -> Any:
+        with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 - has no public name
+            return original(*args)
+
+    layer_info.calculate_size = staticmethod(calculate_size)
+    try:
+        yield
+    finally:
+        layer_info.calculate_size = staticmethod(original)
 
 
 def _differences(statistics: object, totals: Totals) -> tuple[str, ...]:

@@ -23,11 +23,14 @@ class TorchviewDiagram:
         """Makes diagrams that show `depth` levels of modules."""
         self._depth = depth
 
-    def show(self, rehearsal: Rehearsal) -> Dot:
+    def show(
+        self, rehearsal: Rehearsal, within: Callable[[Callable[[], Any]], Any] | None = None
+    ) -> Dot:
         """Runs torchview on the call.
 
         Args:
             rehearsal: The call, inside an isolation.
+            within: As in `Rehearsal.lend`.
 
         Returns:
             The diagram.
@@ -42,7 +45,7 @@ class TorchviewDiagram:
                 # By keyword, inputs stay on their devices and names never meet torchview's own.
                 draw_graph: Any = torchview.draw_graph
                 graph = draw_graph(
-                    rehearsal.lend(),
+                    rehearsal.lend(within),
                     input_data=[],
                     device="cpu",  # not used: `lend` keeps every parameter's own device
                     mode="train",

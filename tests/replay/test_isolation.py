@@ -195,6 +195,7 @@ def test_autocasts_cache_is_neither_used_nor_filled() -> None:
     isolation = Isolation(net)
     with torch.autocast("cpu", torch.bfloat16):
         with isolation.replay(), torch.no_grad():
+            assert not torch.is_autocast_cache_enabled()
             net(torch.randn(2, 4))
             with torch.autocast("cpu", torch.bfloat16):
                 net(torch.randn(2, 4))
