@@ -10,6 +10,7 @@ over before the next round. Everything is imported and warm before the first rou
 """
 
 import argparse
+import json
 import math
 import multiprocessing
 import shutil
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pygraphviz
 import torch
 import torchinfo
 import torchview
@@ -103,9 +105,18 @@ def ours(model: nn.Module, images: Tensor) -> float:
         hooks: list[ModelVizHook] = []
         held = timed(lambda: hooks.append(ModelVizHook(model, folder, depth=DEPTH)))
         held += timed(lambda: model(images))
-        hooks[0].wait()
         hooks[0].close()
+        check_record(Path(folder) / "architecture")
     return held - plain
+
+
+def check_record(record: Path) -> None:
+    """A recorder that fails would look fast."""
+    manifest = json.loads((record / "manifest.json").read_text(encoding="utf-8"))
+    texts = [a for a in manifest["artifacts"] if a["name"] in ("modules", "summary")]
+    graphs = ["torchview.gv", "autograd.gv"]
+    if any(a["status"] != "ok" for a in texts) or not all((record / g).is_file() for g in graphs):
+        raise RuntimeError(f"the record is not complete: {manifest['artifacts']}")
 
 
 def four_ways_by_hand(
@@ -159,8 +170,6 @@ def run_limited(function: Callable[[str], None], limit_s: float | None, argument
 
 
 def _draw_with_pygraphviz(source: str) -> None:
-    import pygraphviz
-
     graph: Any = pygraphviz.AGraph(source)
     graph.draw(f"{source}.png", prog="dot")
 
@@ -196,6 +205,7 @@ def table(rows: list[Row], batch_size: int) -> str:
         for row in rows
     ]
     lines.append(f"| geometric mean | | | | {mean_ratio(rows):.3f} |")
+    lines += ["", f"Limits: {LIMIT_EACH} for each, {LIMIT_MEAN} in the geometric mean."]
     return "\n".join(lines)
 
 

@@ -39,11 +39,25 @@ class Outcome:
 class Attempt:
     """A child process that draws one graph in one way. It can be stopped from any thread."""
 
-    def __init__(self, job: DrawJob, attributes: Mapping[str, str], limit_s: float) -> None:
-        """Prepares the attempt; nothing is started."""
+    def __init__(
+        self,
+        job: DrawJob,
+        attributes: Mapping[str, str],
+        limit_s: float,
+        longest_s: float | None = None,
+    ) -> None:
+        """Prepares the attempt; nothing is started.
+
+        Args:
+            job: What to draw.
+            attributes: Graph attributes that override the source's.
+            limit_s: Seconds until there must be an SVG.
+            longest_s: Seconds until all must be done once there is one; by default the same.
+        """
         self._job = job
         self._attributes = dict(attributes)
         self._limit_s = limit_s
+        self._longest_s = limit_s if longest_s is None else longest_s
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._stopped = False
@@ -76,13 +90,13 @@ class Attempt:
             "dot": self._job.dot,
             "formats": self._job.formats,
             "attributes": self._attributes,
-            "limit_s": self._limit_s,
+            "limit_s": self._longest_s,
         }
         (folder / "job.json").write_text(json.dumps(content), encoding="utf-8")
         with (folder / "stderr.txt").open("wb") as errors:
             if not self._start(folder, errors.fileno()):
                 return Outcome(error="the drawing was cancelled")
-            timed_out = self._wait()
+            timed_out = self._wait(folder)
         return self._collect(folder, timed_out=timed_out)
 
     def _start(self, folder: Path, errors: int) -> bool:
@@ -100,17 +114,21 @@ class Attempt:
             )
         return True
 
-    def _wait(self) -> bool:
+    def _wait(self, folder: Path) -> bool:
         process = self._process
         if process is None:
             return False
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(self._limit_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return True
-        return False
+            return False
+        # On a busy machine the layout may just have been done: it is not thrown away.
+        if (folder / "picture.svg").is_file():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(self._longest_s - self._limit_s)
+                return False
+        process.kill()
+        process.wait()
+        return True
 
     def _collect(self, folder: Path, *, timed_out: bool) -> Outcome:
         files = {

@@ -79,7 +79,9 @@ class Drawing:
         for rung in rungs_for(job.dot):
             if self._cancelled.is_set():
                 break
-            self._attempt = Attempt(job, rung.attributes, rung.share * self._timeout_s)
+            left_s = self._timeout_s - _since(started)
+            limit_s = min(left_s, rung.share * self._timeout_s)
+            self._attempt = Attempt(job, rung.attributes, limit_s, left_s)
             outcome = self._attempt.run()
             simplified = (rung.note,) if rung.note is not None else ()
             if outcome.files:

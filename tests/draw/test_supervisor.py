@@ -60,6 +60,25 @@ def test_only_the_wanted_formats_are_made() -> None:
     assert set(draw(formats=("svg",)).files) == {"svg"}
 
 
+def test_a_png_may_use_the_time_that_is_left_once_there_is_an_svg(monkeypatch, tmp_path) -> None:
+    """On a busy machine the picture comes late, not never."""
+    code = (
+        "import sys, time, pathlib; f = pathlib.Path(sys.argv[1]);"
+        "(f / 'picture.svg').write_text('<svg/>'); time.sleep(1);"
+        "(f / 'picture.png').write_text('png')"
+    )
+    start = attempt_module.subprocess.Popen
+    monkeypatch.setattr(
+        attempt_module.subprocess,
+        "Popen",
+        lambda command, **options: start([sys.executable, "-c", code, command[-1]], **options),
+    )
+    job = DrawJob("g", CHAIN, ("svg", "png"))
+    assert set(Attempt(job, {}, limit_s=0.5, longest_s=20).run().files) == {"svg", "png"}
+    late = Attempt(job, {}, limit_s=0.5).run()
+    assert (set(late.files), late.timed_out) == ({"svg"}, True)
+
+
 def test_start_does_not_wait() -> None:
     """Starting takes no time worth speaking of, however long the drawing takes."""
     drawing = Drawing([DrawJob("g", CHAIN, ("svg",))], 30, lambda _drawn: None)
