@@ -31,6 +31,7 @@ from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 
 # Each root call costs a few forwards: a step that calls fifty blocks one by one must not.
 MOST_ROOTS = 8
+_NOT_SEEN = "the first training step has not been seen"
 
 
 class Recorder:
@@ -60,7 +61,6 @@ class Recorder:
         self._environment = environment or {}
         self._book = RecordBook(run_dir)
         self._roots: list[RootCall] = []
-        self._root_paths: list[str] = []
         self._results: list[Result] = []
         self._visualizers = replaying_visualizers(settings)
         self._awaiting_output: list[RootCall] = []
@@ -88,7 +88,7 @@ class Recorder:
         with self._on_training_thread("begin the record"):
             model = self._watched_model()
             self._book.open()
-            self._book.note("the first training step has not been seen")
+            self._book.note(_NOT_SEEN)
             self._book.update(
                 model={"class": _class_name(model), "roots": []},
                 environment=describe_environment(model) | self._environment,
@@ -117,7 +117,6 @@ class Recorder:
         with self._on_training_thread(f"replay {call.path or 'the model'}"):
             if not self._is_new_root(call):
                 return
-            self._root_paths.append(call.path)
             self._book.add_root_call(
                 {
                     "path": call.path,
@@ -284,7 +283,7 @@ class Recorder:
                 Result(v.artifact, v.name, "", "skipped", error=_nothing_seen(self._settings))
                 for v in self._visualizers
             ]
-        folders = root_folder_names(self._root_paths or [""])
+        folders = root_folder_names([call.path for call in self._roots] or [""])
         for result in self._results:
             if result.artifact != module_repr.ARTIFACT:
                 self._book.add(result, folders[result.root])
@@ -292,7 +291,7 @@ class Recorder:
         self._publish_texts()
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:
-        self._book.clear_notes("the first training step has not been seen")
+        self._book.clear_notes(_NOT_SEEN)
         if note is not None:
             self._book.note(note)
         elif not self._roots:
@@ -320,7 +319,6 @@ class Recorder:
         if not jobs or not self._settings.formats:
             return
         self._book.mark_pending()
-        self._book.save()
         self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
         self._drawing.start()
         # A short script ends before its pictures are there.

@@ -100,7 +100,7 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 def _storage(tensor: torch.Tensor) -> int | None:
     try:
         return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):  # sparse layouts and wrapper subclasses
+    except RuntimeError:  # sparse layouts and wrapper subclasses
         return None
 
 

@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterator
 
 from torch import nn
+from torch.jit import ScriptModule
 
 from modelviz_callbacks.errors import SettingsError
-from modelviz_callbacks.watch.wrappers import unwrap
+from modelviz_callbacks.watch.wrappers import runs_compiled_call, unwrap
 
 
 def walk(
@@ -77,11 +78,7 @@ def _walk(
 
 def _is_closed(module: nn.Module) -> bool:
     # Nothing may be attached below: compiled code bakes it in, scripted modules refuse it.
-    from torch.jit import ScriptModule
-
-    return isinstance(module, ScriptModule) or (
-        getattr(module, "_compiled_call_impl", None) is not None
-    )
+    return isinstance(module, ScriptModule) or runs_compiled_call(module)
 
 
 def _every_path(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
