@@ -1,0 +1,152 @@
+"""FLOPs of what was seen, by torch's own formulas, counted afterwards on tensors without content."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from modelviz_callbacks.graph.model import TensorSpec
+
+
+@dataclass(frozen=True)
+class _Empty:
+    """Stands for a tensor of which only shape and dtype are remembered."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    def make(self) -> torch.Tensor:
+        return torch.empty(self.shape, dtype=self.dtype, device="meta")
+
+
+@dataclass(frozen=True)
+class ComputedCall:
+    """An operation as it was called; its tensors are not kept alive."""
+
+    function: Callable[..., Any]
+    args: Any
+    kwargs: Any
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """A recurrent layer as it was called, whose kernel no formula of torch's is there for."""
+
+    flops: int
+
+
+def describe_call(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> ComputedCall:
+    """Remembers an operation without its tensors."""
+    return ComputedCall(function, _frozen(args), tuple((k, _frozen(v)) for k, v in kwargs.items()))
+
+
+def describe_recurrence(module: nn.Module, inputs: tuple[TensorSpec, ...]) -> list[Recurrence]:
+    """Counts what a recurrent layer or cell multiplies, if `module` is one.
+
+    Every element of the sequences costs, a layer and direction, a product with the input weights
+    `[gates * H, in]` and one with the hidden weights `[gates * H, out]`; a multiplication and an
+    addition are two.
+    """
+    if not isinstance(module, (nn.RNNBase, nn.RNNCellBase)) or not inputs:
+        return []
+    elements = 1
+    for size in inputs[0].shape[:-1]:
+        elements *= size
+    return [Recurrence(2 * elements * _multiplications(module))]
+
+
+def count_flops(computed: list[ComputedCall | Recurrence]) -> int | None:
+    """Counts the FLOPs of what a node computed.
+
+    Args:
+        computed: Its operations.
+
+    Returns:
+        The number, or None where torch cannot tell.
+    """
+    counts = [c.flops if isinstance(c, Recurrence) else _flops(c) for c in computed]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
+def _flops(call: ComputedCall) -> int | None:
+    try:
+        return _cached_flops(call)
+    except TypeError:  # an argument that cannot be hashed
+        return _counted(call)
+
+
+@lru_cache(maxsize=4096)
+def _cached_flops(call: ComputedCall) -> int | None:
+    return _counted(call)
+
+
+def _counted(call: ComputedCall) -> int | None:
+    counter = _Counter()
+    try:
+        args, kwargs = _thawed(call.args), {k: _thawed(v) for k, v in call.kwargs}
+        with torch.no_grad(), counter:
+            call.function(*args, **kwargs)
+    except Exception:  # noqa: BLE001 - no kernel without content, an odd argument
+        return None
+    return counter.flops
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the formulas of `torch.utils.flop_counter`, without its hooks on modules."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        from torch.utils.flop_counter import flop_registry
+
+        self.flops = 0
+        self._formulas = flop_registry
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        formula = self._formulas.get(func._overloadpacket)
+        if formula is not None:
+            self.flops += int(formula(*args, **kwargs, out_val=result))
+        return result
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return _Empty(tuple(value.shape), value.dtype)
+    if isinstance(value, (tuple, list)):
+        return tuple(_frozen(item) for item in value)
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, _Empty):
+        return value.make()
+    if isinstance(value, tuple):
+        return tuple(_thawed(item) for item in value)
+    return value
+
+
+_GATES = {"LSTM": 4, "GRU": 3, "LSTMCell": 4, "GRUCell": 3}
+
+
+def _multiplications(module: Any) -> int:
+    hidden = int(module.hidden_size)
+    gates = next((_GATES[c.__name__] for c in type(module).__mro__ if c.__name__ in _GATES), 1)
+    if isinstance(module, nn.RNNCellBase):
+        return gates * hidden * (int(module.input_size) + hidden)
+    projected = int(module.proj_size)
+    out = projected or hidden
+    directions = 2 if module.bidirectional else 1
+    total, width = 0, int(module.input_size)
+    for _ in range(int(module.num_layers)):
+        total += directions * (gates * hidden * (width + out) + hidden * projected)
+        width = directions * out
+    return total

@@ -1,0 +1,289 @@
+"""Collects what is seen in a step, and makes the architecture graph of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from modelviz_callbacks.graph.model import (
+    ArchitectureGraph,
+    Edge,
+    Failure,
+    ModuleEntry,
+    Node,
+    NodeKind,
+    TensorSpec,
+)
+from modelviz_callbacks.watch.operations import tensors_in
+from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
+from modelviz_callbacks.watch.tensor_specs import tensor_spec
+from modelviz_callbacks.watch.tensor_walk import walk_tensors
+
+# Code whose operations cannot be seen: compiled kernels, numpy, C++ extensions.
+UNWATCHED = "unwatched code"
+# A module call with more tensors (a model's whole cache, say) is described by its first ones.
+_MOST_TENSORS = 64
+
+
+@dataclass
+class Draft:
+    """A node that is being seen.
+
+    Attributes:
+        sources: What made each input, by the input's place.
+        is_leaf: Whether nothing was seen in it.
+        is_blind: Whether operations in it cannot be seen.
+        computed: What it computed that FLOPs are counted of.
+    """
+
+    id: int
+    kind: NodeKind
+    name: str
+    path: str | None = None
+    parent: "Draft | None" = None
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    sources: list[tuple[int, Source]] = field(default_factory=list)
+    is_leaf: bool = True
+    is_blind: bool = False
+    computed: list[Any] = field(default_factory=list)
+
+
+class GraphBuilder:
+    """Collects nodes and follows tensors between them."""
+
+    def __init__(self) -> None:
+        """Has seen nothing yet."""
+        self._drafts: list[Draft] = []
+        self._provenance = Provenance()
+        self._failed: tuple[BaseException, Draft] | None = None
+
+    # The ends of the graph.
+
+    def add_inputs(self, tree: Any, name: str = "") -> None:
+        """Makes an input node of each tensor in a batch, or in a call's arguments."""
+        for tensor_name, tensor in walk_tensors(tree, name):
+            draft = self._new("input", tensor_name, None)
+            draft.outputs = (tensor_spec(tensor),)
+            self._provenance.note(tensor, (draft.id, 0))
+
+    def add_outputs(self, tree: Any, name: str) -> None:
+        """Makes an output node of each tensor that the step returned."""
+        for tensor_name, tensor in walk_tensors(tree, name):
+            self._add_output(tensor, tensor_name)
+
+    def add_backward(self, tensors: Any) -> None:
+        """Makes an output node of each tensor that backward was called on."""
+        for tensor in tensors_in(tensors):
+            self._add_output(tensor, "backward")
+
+    # Operations.
+
+    def add_operation(
+        self,
+        name: str,
+        parent: Draft | None,
+        arguments: Any,
+        result: Any,
+        written: torch.Tensor | None,
+    ) -> Draft | None:
+        """Adds an operation if any of its arguments descends from an input or a module.
+
+        Args:
+            name: Its name.
+            parent: The module call that it ran in.
+            arguments: Its arguments.
+            result: Its result, or nested results.
+            written: The tensor that it wrote in place.
+
+        Returns:
+            The node, or None where the operation is none of the step's data flow.
+        """
+        given = list(tensors_in(arguments))
+        outputs = list(tensors_in(result)) if written is None else [written]
+        if not outputs:
+            return None
+        note = self._provenance.note if written is None else self._provenance.note_written
+        sources = self._sources(given, parent)
+        if not sources:
+            for tensor in outputs:
+                note(tensor, CONSTANT)
+            return None
+        draft = self._new("op", name, parent)
+        draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
+        draft.sources = sources
+        draft.outputs = tuple(tensor_spec(tensor) for tensor in outputs)
+        for place, tensor in enumerate(outputs):
+            note(tensor, (draft.id, place))
+        return draft
+
+    # Module calls.
+
+    def begin_call(
+        self, name: str, path: str, parent: Draft | None, arguments: Any
+    ) -> Draft:
+        """Adds a module call that is about to run."""
+        named = list(walk_tensors(arguments, most=_MOST_TENSORS))
+        if parent is not None and parent.is_blind:
+            self._connect_unseen([tensor for _, tensor in named], parent)
+        draft = self._new("module", name, parent)
+        draft.path = path
+        draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
+        draft.sources = self._sources([tensor for _, tensor in named], parent)
+        return draft
+
+    def end_call(self, draft: Draft, output: Any) -> None:
+        """Completes a module call: a leaf made its outputs, else what ran in it did."""
+        named = list(walk_tensors(output, most=_MOST_TENSORS))
+        draft.outputs = tuple(
+            tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
+        )
+        if draft.is_leaf:
+            for place, (_, tensor) in enumerate(named):
+                self._provenance.note(tensor, (draft.id, place))
+            return
+        self._connect_unseen([tensor for _, tensor in named], draft)
+
+    # The end of the step.
+
+    def failed(self, error: BaseException, draft: Draft) -> None:
+        """Notes where an exception was first seen; whether it ends the step shows later."""
+        if self._failed is None or self._failed[0] is not error:
+            self._failed = (error, draft)
+
+    def failed_operation(
+        self, error: BaseException, name: str, parent: Draft | None, arguments: Any
+    ) -> None:
+        """Notes an operation that raised."""
+        given = list(tensors_in(arguments))
+        draft = Draft(len(self._drafts), "op", name, None, parent)
+        draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
+        draft.sources = self._sources(given, parent)
+        self.failed(error, draft)
+
+    def build(
+        self,
+        modules: Iterable[ModuleEntry],
+        error: BaseException | None,
+        count_flops: Callable[[Draft], int | None],
+        notes: Iterable[str] = (),
+    ) -> ArchitectureGraph:
+        """Makes the graph, and forgets the step.
+
+        Args:
+            modules: The model's modules.
+            error: What ended the step, if it raised.
+            count_flops: Gives a node's own FLOPs.
+            notes: What could not be seen.
+
+        Returns:
+            The graph.
+        """
+        failure = self._failure(error)
+        leaves = {draft.id for draft in self._drafts if draft.is_leaf}
+        nodes = tuple(
+            Node(
+                d.id,
+                d.kind,
+                d.name,
+                d.path,
+                None if d.parent is None else d.parent.id,
+                d.inputs,
+                d.outputs,
+                count_flops(d),
+            )
+            for d in self._drafts
+        )
+        edges = sorted(
+            (d.id, place, source, output)
+            for d in self._drafts
+            if d.is_leaf
+            for place, (source, output) in d.sources
+            if source in leaves
+        )
+        self._drafts, self._provenance, self._failed = [], Provenance(), None
+        return ArchitectureGraph(
+            tuple(modules),
+            nodes,
+            tuple(Edge(source, target, output, place) for target, place, source, output in edges),
+            failure,
+            tuple(notes),
+        )
+
+    def _failure(self, error: BaseException | None) -> Failure | None:
+        if error is None:
+            return None
+        raised = type(error).__name__, str(error)
+        if self._failed is None or not _led_to(self._failed[0], error):
+            return Failure(None, None, None, (), *raised)
+        draft = self._failed[1]
+        if draft.kind == "op":
+            # Only now is it sure that the operation belongs to the graph.
+            draft.id = len(self._drafts)
+            self._drafts.append(draft)
+            if draft.parent is not None:
+                draft.parent.is_leaf = False
+            path = None if draft.parent is None else draft.parent.path
+            return Failure(draft.id, path, draft.name, draft.inputs, *raised)
+        return Failure(draft.id, draft.path, None, draft.inputs, *raised)
+
+    def _new(self, kind: NodeKind, name: str, parent: Draft | None) -> Draft:
+        draft = Draft(len(self._drafts), kind, name, None, parent)
+        self._drafts.append(draft)
+        if parent is not None:
+            parent.is_leaf = False
+        return draft
+
+    def _add_output(self, tensor: torch.Tensor, name: str) -> None:
+        source = self._source(tensor, None)
+        draft = self._new("output", name, None)
+        draft.inputs = (tensor_spec(tensor),)
+        draft.sources = [] if source in (None, CONSTANT) else [(0, source)]
+
+    def _connect_unseen(self, tensors: list[torch.Tensor], parent: Draft) -> None:
+        """Gives tensors that came out of nowhere in a call a node between them and its inputs."""
+        tensors = [tensor for tensor in tensors if self._source(tensor, parent) is None]
+        if not tensors or not parent.sources:
+            return
+        draft = self._new("op", UNWATCHED, parent)
+        draft.inputs, draft.sources = parent.inputs, parent.sources
+        draft.outputs = tuple(tensor_spec(tensor) for tensor in tensors)
+        for place, tensor in enumerate(tensors):
+            self._provenance.note(tensor, (draft.id, place))
+
+    def _sources(
+        self, tensors: list[torch.Tensor], parent: Draft | None
+    ) -> list[tuple[int, Source]]:
+        found = ((place, self._source(tensor, parent)) for place, tensor in enumerate(tensors))
+        return [(place, source) for place, source in found if source not in (None, CONSTANT)]
+
+    def _source(self, tensor: torch.Tensor, parent: Draft | None) -> Source | None:
+        source = self._provenance.of(tensor) or self._provenance.of_view(tensor)
+        if source is not None:
+            return source
+        ancestors = self._provenance.ancestors(tensor)
+        if not ancestors:
+            return None
+        # What made it ran unseen, in a C++ extension or a custom autograd function.
+        draft = self._new("op", _autograd_name(tensor), parent)
+        draft.sources = list(enumerate(ancestors))
+        draft.outputs = (tensor_spec(tensor),)
+        self._provenance.note(tensor, (draft.id, 0))
+        return draft.id, 0
+
+
+def _autograd_name(tensor: torch.Tensor) -> str:
+    name = tensor.grad_fn.name() if tensor.grad_fn is not None else UNWATCHED
+    return name.rstrip("0123456789").removesuffix("Backward") or UNWATCHED
+
+
+def _led_to(first: BaseException, error: BaseException) -> bool:
+    cause: BaseException | None = error
+    for _ in range(20):
+        if cause is None:
+            return False
+        if cause is first:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
