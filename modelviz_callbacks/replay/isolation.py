@@ -25,17 +25,22 @@ class Isolation:
         ...     model(inputs)
     """
 
-    def __init__(self, model: nn.Module, extra: tuple[nn.Module, ...] = ()) -> None:
+    def __init__(
+        self, model: nn.Module, extra: tuple[nn.Module, ...] = (), arguments: Any = ()
+    ) -> None:
         """Takes the snapshot.
 
         Args:
             model: The module whose whole tree is kept, with all that hangs on it.
             extra: Further modules that a replay may run.
+            arguments: What the replayed call was made with, nested in whatever way. A replay gets
+                clones of the tensors; random generators and what cannot be copied are the real
+                ones.
         """
         modules = [*model.modules(), *(part for module in extra for part in module.modules())]
         self._modules = list({id(module): module for module in modules}.values())
         self._restorers = [
-            *Snapshot(self._modules).restorers(),
+            *Snapshot([*self._modules, arguments]).restorers(),
             *ambient_restorers(accelerators(model)),
         ]
 
