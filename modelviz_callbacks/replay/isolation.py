@@ -12,6 +12,7 @@ from torch import nn
 from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
 from modelviz_callbacks.replay.snapshot import Snapshot
 from modelviz_callbacks.replay.write_guard import WriteGuard
+from modelviz_callbacks.watch.quiet import quiet
 
 
 class Isolation:
@@ -60,6 +61,7 @@ class Isolation:
             # Casts made here must not be found by the training, nor the training's by us.
             torch.set_autocast_cache_enabled(False)
             self._keep_quiet()
+            undo.enter_context(quiet())
             undo.enter_context(_forced_eager())
             undo.enter_context(guard)
             yield
