@@ -109,7 +109,7 @@ def _calls_of(
         seen.append(RootCall(path, inner.module, args, kwargs))
 
     watcher = CallWatcher({path: module}, CallObserver(entered=keep))
-    with Isolation(call.module).replay():
+    with Isolation(call.module, (), (call.args, call.kwargs)).replay():
         args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
         watcher.arm()
         try:

@@ -21,6 +21,11 @@ from modelviz_callbacks.watch.wrappers import (
     unwrap,
 )
 
+_NOT_CALLED = (
+    "the model was not called in train mode before close(); "
+    "a model that is compiled or traced must be so before the hook is made"
+)
+
 
 class ModelVizHook:
     """Records the architecture at the first call of a model in train mode, then disarms itself.
@@ -109,7 +114,7 @@ class ModelVizHook:
         """Disarms the hook if need be, and waits for the pictures, at most `draw_timeout_s`."""
         self._disarm()
         if self._records:
-            self._recorder.close(note="the model was not called in train mode before close()")
+            self._recorder.close(note=_NOT_CALLED)
             self._recorder.finish()
 
     def __enter__(self) -> "ModelVizHook":
@@ -126,11 +131,12 @@ class ModelVizHook:
     def _make_watchers(self, entrance: nn.Module, module: nn.Module) -> list[CallWatcher]:
         begins = partial(self._step_begins, module)
         step = CallObserver(entered=begins, left=self._step_ends, passes=_is_in_eval)
-        watchers = [CallWatcher({"": entrance}, step)]
+        watchers = [CallWatcher({"": entrance}, step, alone=True)]
         if module is not unwrap(entrance) and self._settings.input_fn is None:
             see = partial(self._recorder.see, output_follows=True)
             target = CallObserver(entered=see, left=self._recorder.see_output)
-            watchers.append(CallWatcher({self._settings.target or "": module}, target))
+            watched = {self._settings.target or "": module}
+            watchers.append(CallWatcher(watched, target, alone=True))
         return watchers
 
     def _arm(self) -> None:

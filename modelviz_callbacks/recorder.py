@@ -14,7 +14,7 @@ from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
-from modelviz_callbacks.errors import warn
+from modelviz_callbacks.errors import ModelVizError, warn
 from modelviz_callbacks.graph.totals import count_totals
 from modelviz_callbacks.record_book import RecordBook
 from modelviz_callbacks.replay.isolation import Isolation
@@ -27,7 +27,7 @@ from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, 
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
-from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
+from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
 
 # Each root call costs a few forwards: a step that calls fifty blocks one by one must not.
 MOST_ROOTS = 8
@@ -160,8 +160,10 @@ class Recorder:
         if input_fn is None:
             return
         with self._on_training_thread("make an input with input_fn"):
+            if holds((args, kwargs), Iterator):
+                raise ModelVizError("the batch holds an iterator, which input_fn would use up")
             given_args, given_kwargs = map_tensors((args, kwargs), clone_tensor)
-            with Isolation(self._watched_model(), (module,)).replay():
+            with Isolation(self._watched_model(), (module,), (args, kwargs)).replay():
                 chosen = input_fn(*given_args, **given_kwargs)
             self.see(chosen_call(path, module, chosen))
 
@@ -253,7 +255,7 @@ class Recorder:
 
     def _replay(self, call: RootCall, without: Sequence[Visualizer]) -> None:
         visualizers = [v for v in self._visualizers if v not in without]
-        refusal = replay_refusal(call.module)
+        refusal = replay_refusal(call.module, (call.args, call.kwargs))
         if refusal is not None:
             self._results += [
                 Result(v.artifact, v.name, call.path, "skipped", error=refusal) for v in visualizers
@@ -261,7 +263,7 @@ class Recorder:
             return
         if not visualizers:
             return
-        isolation = Isolation(self._watched_model(), (call.module,))
+        isolation = Isolation(self._watched_model(), (call.module,), (call.args, call.kwargs))
         for result in run_replays(visualizers, call, isolation):
             self._take(result)
 

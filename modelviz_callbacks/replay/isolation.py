@@ -12,6 +12,7 @@ from torch import nn
 from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
 from modelviz_callbacks.replay.snapshot import Snapshot
 from modelviz_callbacks.replay.write_guard import WriteGuard
+from modelviz_callbacks.watch.quiet import quiet
 
 
 class Isolation:
@@ -25,17 +26,22 @@ class Isolation:
         ...     model(inputs)
     """
 
-    def __init__(self, model: nn.Module, extra: tuple[nn.Module, ...] = ()) -> None:
+    def __init__(
+        self, model: nn.Module, extra: tuple[nn.Module, ...] = (), arguments: Any = ()
+    ) -> None:
         """Takes the snapshot.
 
         Args:
             model: The module whose whole tree is kept, with all that hangs on it.
             extra: Further modules that a replay may run.
+            arguments: What the replayed call was made with, nested in whatever way. A replay gets
+                clones of the tensors; random generators and what cannot be copied are the real
+                ones.
         """
         modules = [*model.modules(), *(part for module in extra for part in module.modules())]
         self._modules = list({id(module): module for module in modules}.values())
         self._restorers = [
-            *Snapshot(self._modules).restorers(),
+            *Snapshot([*self._modules, arguments]).restorers(),
             *ambient_restorers(accelerators(model)),
         ]
 
@@ -55,6 +61,7 @@ class Isolation:
             # Casts made here must not be found by the training, nor the training's by us.
             torch.set_autocast_cache_enabled(False)
             self._keep_quiet()
+            undo.enter_context(quiet())
             undo.enter_context(_forced_eager())
             undo.enter_context(guard)
             yield

@@ -1,17 +1,21 @@
 """Whether an extra forward is safe here, and if not, why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from modelviz_callbacks.watch.tensor_tree import holds
 
-def replay_refusal(module: nn.Module) -> str | None:
+
+def replay_refusal(module: nn.Module, arguments: Any = ()) -> str | None:
     """Tells why a module's call must not be repeated.
 
     Args:
         module: The module that would run once more, without wrappers.
+        arguments: What it is called with, nested in whatever way.
 
     Returns:
         The reason in words, or None where a replay is safe.
@@ -19,6 +23,8 @@ def replay_refusal(module: nn.Module) -> str | None:
     for applies, reason in _REFUSALS:
         if applies(module):
             return f"no extra forward: {reason}"
+    if holds(arguments, Iterator):
+        return "no extra forward: the call is given an iterator, which can be used only once"
     return None
 
 

@@ -42,19 +42,23 @@ _MAX_OBJECTS = 200_000
 
 
 class Snapshot:
-    """Remembers what can be reached from some modules, and puts it back.
+    """Remembers what can be reached from some modules and arguments, and puts it back.
 
     Reached are the modules' attributes, the containers and plain objects in them, random
     generators, tensors, and what forward hooks and `forward` itself hold on to: closures,
     bound objects, the global containers that they name.
     """
 
-    def __init__(self, modules: Iterable[nn.Module]) -> None:
-        """Takes the snapshot. Containers are copied shallowly, buffers are cloned."""
+    def __init__(self, roots: Iterable[Any]) -> None:
+        """Takes the snapshot. Containers are copied shallowly, buffers are cloned.
+
+        Args:
+            roots: Modules, and whatever else a replay is given.
+        """
         self._seen: dict[int, Any] = {}
         self._restorers: list[Callable[[], object]] = []
         self._tensors: list[TensorState] = []
-        self._queue: list[Any] = list(modules)
+        self._queue: list[Any] = list(roots)
         while self._queue and len(self._seen) < _MAX_OBJECTS:
             self._visit(self._queue.pop())
 

@@ -1,10 +1,11 @@
 """Which modules a training step calls itself, and with what."""
 
+import contextlib
 import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MethodType
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -12,12 +13,9 @@ from torch.nn.parallel import DataParallel
 
 from modelviz_callbacks.errors import ModelVizError
 from modelviz_callbacks.watch.module_paths import walk
-from modelviz_callbacks.watch.wrappers import (
-    first_replica_call,
-    is_compiled,
-    runs_compiled_call,
-    unwrap,
-)
+from modelviz_callbacks.watch.quiet import is_called_by_tracer, quiet_depth
+from modelviz_callbacks.watch.shadow import Shadow, Watch
+from modelviz_callbacks.watch.wrappers import first_replica_call, is_compiled, unwrap
 
 
 @dataclass(frozen=True)
@@ -69,44 +67,74 @@ class CallWatcher:
     A module's `_call_impl` is shadowed on the instance, below its hooks' registry: the forward
     hooks stay as they are, so that code which looks for hooks (the fast path of
     `nn.TransformerEncoder`, for one) decides as it does without us. The call's arguments are
-    seen before any hook changes them, keyword arguments included.
+    seen before any hook changes them, keyword arguments included. Several watchers may watch one
+    module; none sees the calls of another one's replay.
     """
 
-    def __init__(self, modules: dict[str, nn.Module], observer: CallObserver) -> None:
-        """Prepares the watching of `modules`, keyed by path; nothing is attached yet."""
+    def __init__(
+        self, modules: dict[str, nn.Module], observer: CallObserver, *, alone: bool = False
+    ) -> None:
+        """Prepares the watching; nothing is attached yet.
+
+        Args:
+            modules: What is watched, keyed by path.
+            observer: Who is told.
+            alone: Whether no other watcher of this kind may be on the modules.
+        """
         self._modules = modules
         self._observer = observer
-        self._shadows: list[_Shadow] = []
+        self._alone = alone
+        self._armed: list[tuple[Shadow, Watch]] = []
+        self._quiet_depth = 0
         self._thread = threading.local()
 
     def arm(self) -> None:
         """Attaches the watcher.
 
         Raises:
-            ModelVizError: If one of the modules is watched already.
+            ModelVizError: If it must be alone on a module and is not.
         """
-        for path, module in self._modules.items():
-            if isinstance(vars(module).get(_slot(module)), _Shadow):
-                self.disarm()
-                raise ModelVizError(
-                    f"{type(module).__name__} is watched already: close() the other hook first."
-                )
-            self._shadows.append(_Shadow(path, module, self._observe))
+        self._quiet_depth = quiet_depth()
+        try:
+            for path, module in self._modules.items():
+                self._attach(path, module)
+        except BaseException:
+            self.disarm()
+            raise
 
     def disarm(self) -> None:
         """Takes everything off the modules; may be called again."""
-        while self._shadows:
-            self._shadows.pop().remove()
+        while self._armed:
+            shadow, watch = self._armed.pop()
+            shadow.drop(watch)
 
-    def _observe(self, shadow: "_Shadow", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if getattr(self._thread, "nested", False) or self._observer.passes(shadow.module):
-            return shadow.original(*args, **kwargs)
-        call = _true_call(shadow, args, kwargs)
+    def _attach(self, path: str, module: nn.Module) -> None:
+        shadow = Shadow.of(module)
+        if self._alone and any(watch.alone for watch in shadow.watches):
+            raise ModelVizError(
+                f"{type(module).__name__} is watched already: close() the other hook first."
+            )
+        watch = Watch(partial(self._observe, path, module), self._alone)
+        shadow.watches.append(watch)
+        self._armed.append((shadow, watch))
+
+    def _observe(
+        self,
+        path: str,
+        module: nn.Module,
+        proceed: Callable[..., Any],
+        /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        if self._overlooks(module):
+            return proceed(*args, **kwargs)
+        call = _true_call(path, module, args, kwargs)
         # Set for the observer too, which may run the module again.
         self._thread.nested = True
         try:
             self._observer.entered(call)
-            result = shadow.original(*args, **kwargs)
+            result = proceed(*args, **kwargs)
         except BaseException as error:
             self._thread.nested = False
             self._observer.left(call, None, error)
@@ -115,57 +143,25 @@ class CallWatcher:
         self._observer.left(call, result, None)
         return result
 
+    def _overlooks(self, module: nn.Module) -> bool:
+        if getattr(self._thread, "nested", False) or quiet_depth() > self._quiet_depth:
+            return True
+        return self._observer.passes(module) or is_called_by_tracer()
+
 
 def watchable_modules(model: nn.Module) -> dict[str, nn.Module]:
     """Gives the modules that may be watched, by path: none inside compiled or scripted code."""
     return dict(walk(model, into_compiled=False))
 
 
-def _true_call(shadow: "_Shadow", args: tuple[Any, ...], kwargs: dict[str, Any]) -> RootCall:
-    module = shadow.module
+def _true_call(
+    path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> RootCall:
     if isinstance(module, DataParallel):
-        args, kwargs = first_replica_call(module, args, kwargs)
-    return RootCall(shadow.path, unwrap(module), args, kwargs, is_compiled(module))
-
-
-def _slot(module: nn.Module) -> str:
-    return "_compiled_call_impl" if runs_compiled_call(module) else "_call_impl"
-
-
-class _Shadow:
-    """Stands in a module's `__dict__` where its calls pass through."""
-
-    def __init__(
-        self,
-        path: str,
-        module: nn.Module,
-        observe: Callable[["_Shadow", tuple[Any, ...], dict[str, Any]], Any],
-    ) -> None:
-        self.path = path
-        self.module = module
-        self._observe = observe
-        self._slot = _slot(module)
-        self._before = {key: vars(module)[key] for key in [self._slot] if key in vars(module)}
-        self.original: Callable[..., Any] = getattr(module, self._slot)
-        # Past every __setattr__: wrappers redirect attributes to the module they wrap.
-        vars(module)[self._slot] = self
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._observe(self, args, kwargs)
-
-    def remove(self) -> None:
-        if vars(self.module).get(self._slot) is self:
-            del vars(self.module)[self._slot]
-            vars(self.module).update(self._before)
-
-    # A model may be copied or pickled while it is watched. The copy gets the plain method.
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        copied = memo.get(id(self.module), self.module)
-        return MethodType(type(self.module)._call_impl, copied)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self.module, "_call_impl")
+        # Where scattering fails, the real call will fail in its own way.
+        with contextlib.suppress(Exception):
+            args, kwargs = first_replica_call(module, args, kwargs)
+    return RootCall(path, unwrap(module), args, kwargs, is_compiled(module))
 
 
 def chosen_call(path: str, module: nn.Module, chosen: Any) -> RootCall:

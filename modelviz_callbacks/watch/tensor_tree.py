@@ -12,7 +12,8 @@ Replace = Callable[[str, torch.Tensor], Any]
 
 _ATOMIC = (str, bytes, int, float, complex, type(None), type, nn.Module, types.ModuleType)
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
-_NO_FIELDS = (torch.Size, torch.device, torch.dtype, torch.Generator)
+# An iterator is never copied: a copy would take its elements from the same source.
+_NO_FIELDS = (torch.Size, torch.device, torch.dtype, torch.Generator, Iterator)
 _MAX_NESTING = 50
 
 
@@ -55,6 +56,22 @@ def named_tensors(tree: Any, name: str = "") -> Iterator[tuple[str, torch.Tensor
     yield from found
 
 
+def holds(tree: Any, kind: type[Any]) -> bool:
+    """Whether nested data holds a value of a kind.
+
+    Args:
+        tree: The data.
+        kind: A class; also an abstract one, like `collections.abc.Iterator`.
+
+    Returns:
+        Whether the data itself or anything in it is an instance of the class.
+    """
+    found: list[Any] = []
+    rebuild = _Rebuild(lambda _name, tensor: tensor, found.append)
+    rebuild.build(tree, "", _MAX_NESTING)
+    return any(isinstance(value, kind) for value in found)
+
+
 def clone_tensor(_name: str, tensor: torch.Tensor) -> torch.Tensor:
     """Copies one tensor for a replay: same values and `requires_grad`, no history."""
     clone = tensor.detach().clone()
@@ -62,14 +79,18 @@ def clone_tensor(_name: str, tensor: torch.Tensor) -> torch.Tensor:
 
 
 class _Rebuild:
-    def __init__(self, replace: Replace) -> None:
+    def __init__(
+        self, replace: Replace, see: Callable[[Any], object] = lambda _value: None
+    ) -> None:
         self._replace = replace
+        self._see = see
         # The original is kept beside its copy: its id must not be used again meanwhile.
         self._done: dict[int, tuple[Any, Any]] = {}
 
     def build(self, value: Any, name: str, levels: int) -> Any:
         if isinstance(value, torch.Tensor):
             return self._once(value, lambda: self._replace(name or "tensor", value))
+        self._see(value)
         if isinstance(value, _ATOMIC + _FUNCTIONS + _NO_FIELDS) or levels == 0:
             return value
         if id(value) in self._done:
