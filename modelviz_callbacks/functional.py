@@ -10,6 +10,7 @@ from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import ModelVizError
 from modelviz_callbacks.recorder import Recorder
 from modelviz_callbacks.replay.isolation import Isolation
+from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
@@ -71,6 +72,8 @@ def record_architecture(
     recorder.open()
     recorder.note_input(call.named_arguments())
     error = _show(recorder, settings, call, module)
+    if recorder.watches and replay_refusal(inner, (call.args, call.kwargs)) is None:
+        error = _watch(recorder, call) or error
     recorder.close(error)
     recorder.finish()
     if recorder.directory is None:
@@ -81,6 +84,24 @@ def record_architecture(
 def _positional(args: Any) -> tuple[Any, ...]:
     # record_architecture(model, x) is what one types first; a tensor would be split by rows.
     return tuple(args) if isinstance(args, (tuple, list)) else (args,)
+
+
+def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
+    """Runs the call once, without a mark, to watch it."""
+    with Isolation(call.module, (), (call.args, call.kwargs)).replay():
+        args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
+        twin = RootCall(call.path, call.module, args, kwargs)
+        recorder.arm(call.module)
+        recorder.step_begins(twin.named_arguments())
+        output, raised = None, None
+        try:
+            output = call.module(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the record shows where it stopped
+            raised = error
+        finally:
+            recorder.step_ends(output, "output")
+            recorder.disarm()
+    return raised
 
 
 def _show(

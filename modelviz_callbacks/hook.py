@@ -89,10 +89,11 @@ class ModelVizHook:
         sinks = summary_writer_sinks(writer)
         self._recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
         self._recorder.publish_to(sinks)
-        self._watchers = self._make_watchers(inside_distributed(model), module)
+        entrance = inside_distributed(model)
+        self._watchers = self._make_watchers(entrance, module)
         self._records = is_first_rank()
         if self._records:
-            self._arm()
+            self._arm(entrance)
 
     @property
     def directory(self) -> str | None:
@@ -139,12 +140,15 @@ class ModelVizHook:
             watchers.append(CallWatcher(watched, target, alone=True))
         return watchers
 
-    def _arm(self) -> None:
+    def _arm(self, entrance: nn.Module) -> None:
+        # Below the hook's own watchers, which begin and end it.
+        self._recorder.arm(entrance)
         try:
             for watcher in self._watchers:
                 watcher.arm()
         except BaseException:
             self._disarm()
+            self._recorder.disarm()
             raise
         self._recorder.open()
 
@@ -160,8 +164,10 @@ class ModelVizHook:
             self._recorder.see_chosen(path, module, *call.args, **call.kwargs)
         elif module is call.module:
             self._recorder.see(call, output_follows=True)
+        self._recorder.step_begins(call.named_arguments())
 
     def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
+        self._recorder.step_ends(output, "output")
         self._disarm()
         try:
             self._recorder.see_output(call, output, error)

@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from modelviz_callbacks.archive.writer import check_run_dir, is_url
 from modelviz_callbacks.recorder import Recorder
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
+from modelviz_callbacks.watch.method_watch import MethodWatch
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
 
@@ -87,6 +88,7 @@ class ModelVizCallback(Callback):
         self._recorded: set[str] = set()
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
+        self._step: MethodWatch | None = None
 
     @property
     def directory(self) -> str | None:
@@ -122,6 +124,13 @@ class ModelVizCallback(Callback):
             module = find_module(pl_module, self.settings.target or "")
             with trainer.precision_plugin.forward_context():
                 recorder.see_chosen(self.settings.target or "", module, batch)
+        recorder.arm(pl_module)
+        self._step = MethodWatch(
+            pl_module,
+            "training_step",
+            recorder.step_begins,
+            lambda result, _error: recorder.step_ends(*_named_result(result)),
+        )
         see = partial(recorder.see, output_follows=True)
         observer = CallObserver(see, recorder.see_output, _is_redirected)
         self._watcher = CallWatcher(self._watched(pl_module), observer)
@@ -152,7 +161,7 @@ class ModelVizCallback(Callback):
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        return kept | {"_recorder": None, "_watcher": None}
+        return kept | {"_recorder": None, "_watcher": None, "_step": None}
 
     def _watched(self, pl_module: nn.Module) -> dict[str, nn.Module]:
         if self.settings.input_fn is not None:
@@ -162,6 +171,9 @@ class ModelVizCallback(Callback):
         return watchable_modules(pl_module)
 
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
+        if self._step is not None:
+            self._step.remove()
+            self._step = None
         if self._watcher is not None:
             self._watcher.disarm()
             self._watcher = None
@@ -201,6 +213,11 @@ def _sinks(trainer: Any) -> list[TensorBoardSink]:
         for logger in trainer.loggers
         if any(base.__name__ == "TensorBoardLogger" for base in type(logger).__mro__)
     ]
+
+
+def _named_result(result: Any) -> tuple[Any, str]:
+    # A dict's keys name its tensors: "loss", "logits".
+    return result, "" if isinstance(result, Mapping) else "loss"
 
 
 def _is_redirected(module: nn.Module) -> bool:

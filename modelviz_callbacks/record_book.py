@@ -11,7 +11,7 @@ from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.errors import warn
-from modelviz_callbacks.visualizers.base import Dot, Text
+from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result, one_line
 
 TAG_PREFIX = "architecture"
@@ -27,7 +27,7 @@ class RecordBook:
         """Prepares a record in `run_dir`, a path or an fsspec URL."""
         self._run_dir = run_dir
         self._writer: RecordWriter | None = None
-        self._outputs: dict[tuple[str, str], Text | Dot] = {}
+        self._outputs: dict[tuple[str, str], Output] = {}
         self._folders: dict[str, str] = {}
         self.manifest = Manifest(created_at=_now())
 
@@ -75,14 +75,12 @@ class RecordBook:
             visualizer=result.visualizer,
             root=result.root,
             status=result.status,
-            notes=result.output.notes if result.output is not None else (),
+            notes=result.notes + (result.output.notes if result.output is not None else ()),
             error=result.error,
             seconds=round(result.seconds, 6),
         )
-        if isinstance(result.output, Text):
-            artifact = self._filed(artifact, LAYOUT.text(folder, result.artifact), result.output)
-        elif isinstance(result.output, Dot):
-            artifact = self._filed(artifact, LAYOUT.dot(folder, result.artifact), result.output)
+        if result.output is not None:
+            artifact = self._filed(artifact, folder, result.output)
         self.manifest = self.manifest.with_artifact(artifact)
         if (details := result.traceback()) is not None:
             self._report(result, details)
@@ -174,9 +172,14 @@ class RecordBook:
             return False
         return True
 
-    def _filed(self, artifact: Artifact, name: str, output: Text | Dot) -> Artifact:
+    def _filed(self, artifact: Artifact, folder: str, output: Output) -> Artifact:
         self._outputs[artifact.root, artifact.name] = output
-        content = output.content if isinstance(output, Text) else output.source
+        if isinstance(output, Dot):
+            name, content = LAYOUT.dot(folder, artifact.name), output.source
+        elif isinstance(output, Data):
+            name, content = LAYOUT.graph, output.content
+        else:
+            name, content = LAYOUT.text(folder, artifact.name), output.content
         return replace(artifact, files=(name,) if self.write(name, content) else ())
 
     def _report(self, result: Result, details: str) -> None:

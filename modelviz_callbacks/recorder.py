@@ -1,4 +1,4 @@
-"""The spine: open → replay each root call → write → publish → draw. The order is read here."""
+"""The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
 import atexit
 import contextlib
@@ -14,20 +14,23 @@ from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
-from modelviz_callbacks.errors import ModelVizError, warn
+from modelviz_callbacks.errors import ModelVizError, NotApplicableError, warn
 from modelviz_callbacks.graph.totals import count_totals
 from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
-from modelviz_callbacks.visualizers import module_repr
+from modelviz_callbacks.visualizers import architecture, module_repr
 from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
 from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, run_replays
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.input_spec import tensor_specs
+from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
+from modelviz_callbacks.watch.tracer import StepTracer
 
 # Each root call costs a few forwards: a step that calls fifty blocks one by one must not.
 MOST_ROOTS = 8
@@ -37,8 +40,9 @@ _NOT_SEEN = "the first training step has not been seen"
 class Recorder:
     """Makes one record of one training run.
 
-    The calls come in this order: `open`, `see` for each root call of the first step, `close`,
-    `finish`. None of them raises what went wrong inside, unless the settings say so.
+    The calls come in this order: `open`, `arm`, `step_begins`, `see` for each root call of the
+    first step, `step_ends`, `close`, `finish`. None of them raises what went wrong inside, unless
+    the settings say so.
     """
 
     def __init__(
@@ -64,11 +68,17 @@ class Recorder:
         self._results: list[Result] = []
         self._visualizers = replaying_visualizers(settings)
         self._awaiting_output: list[RootCall] = []
+        self._tracer: StepTracer | None = None
         self._sinks: Sequence[Sink] = ()
         self._drawing: Drawing | None = None
         self._training_thread_s = 0.0
         self._lock = threading.RLock()
         self._closed = False
+
+    @property
+    def watches(self) -> bool:
+        """Whether the step is to be watched."""
+        return architecture.NAME in self._settings.visualizers
 
     @property
     def directory(self) -> str | None:
@@ -106,6 +116,44 @@ class Recorder:
         """Describes the first batch: nested data with tensors of any shape."""
         with self._on_training_thread("describe the first batch"):
             self._book.update(input=tensor_specs(batch))
+
+    def arm(self, entrance: nn.Module) -> None:
+        """Attaches the watching of modules and operations; it sees nothing yet.
+
+        Args:
+            entrance: What the step calls: the model, or a wrapper around it.
+        """
+        if not self.watches or self._closed:
+            return
+        with self._on_training_thread("watch the first step"):
+            self._tracer = StepTracer(entrance, _rehearsal)
+            self._tracer.arm()
+
+    def disarm(self) -> None:
+        """Takes the watching off the model; what was seen is kept."""
+        if self._tracer is not None:
+            self._tracer.disarm()
+
+    def step_begins(self, inputs: Any) -> None:
+        """Begins to watch.
+
+        Args:
+            inputs: What goes into the step, by name; nested data with tensors.
+        """
+        if self._tracer is not None:
+            with self._on_training_thread("watch the first step"):
+                self._tracer.begin(inputs)
+
+    def step_ends(self, output: Any, name: str) -> None:
+        """Ends the watching.
+
+        Args:
+            output: What the step returned, of whatever shape; None if it raised.
+            name: What to call it.
+        """
+        if self._tracer is not None:
+            with self._on_training_thread("end the watching"):
+                self._tracer.end(output, name)
 
     def see(self, call: RootCall, *, output_follows: bool = False) -> None:
         """Runs the visualizers on a call that is about to run, if it is a new root.
@@ -182,6 +230,7 @@ class Recorder:
         with self._on_training_thread("start the drawing"):
             self._start_drawing()
         # Nothing of the model is kept until the end of the training.
+        self._tracer = None
         self._model = None
         self._roots.clear()
         self._awaiting_output.clear()
@@ -274,6 +323,7 @@ class Recorder:
 
     def _write(self, error: BaseException | None, note: str | None) -> None:
         self._explain(error, note)
+        ours = self._show_graph(error)
         for call in self._awaiting_output:
             reason = "the call has no output: it raised"
             self._results += [
@@ -286,11 +336,30 @@ class Recorder:
                 for v in self._visualizers
             ]
         folders = root_folder_names([call.path for call in self._roots] or [""])
-        for result in self._results:
+        for result in architecture.stand_in(self._results, ours):
             if result.artifact != module_repr.ARTIFACT:
                 self._book.add(result, folders[result.root])
+        for result in ours:
+            self._book.add(result, folder="")
         self._book.save()
         self._publish_texts()
+
+    def _show_graph(self, error: BaseException | None) -> list[Result]:
+        """Makes our own graph and its views; its parts are kept for the loggers."""
+        if not self.watches:
+            return []
+        self.disarm()
+        if self._tracer is None or not self._tracer.began:
+            reason = "the first training step was not watched"
+            return architecture.nothing_to_show(reason)
+        model = self._watched_model()
+        with ambient_kept(accelerators(model)):
+            graph = self._tracer.graph(describe_modules(model), error)
+        results = list(architecture.show_architecture(graph, self._settings.depth))
+        for result in results:
+            if result.exception is not None:
+                self._reraise_if_asked(result.exception)
+        return results
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:
         self._book.clear_notes(_NOT_SEEN)
@@ -361,6 +430,18 @@ class Recorder:
     def _reraise_if_asked(self, error: Exception) -> None:
         if self._settings.on_error == "raise":
             raise error
+
+
+@contextlib.contextmanager
+def _rehearsal(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Lets a compiled module's call run eagerly once, with clones, without leaving a mark."""
+    refusal = replay_refusal(module, (args, kwargs))
+    if refusal is not None:
+        raise NotApplicableError(refusal)
+    with Isolation(module, (), (args, kwargs)).replay():
+        yield map_tensors((args, kwargs), clone_tensor)
 
 
 def _class_name(module: nn.Module) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelviz_callbacks.errors import SettingsError
 
-VISUALIZERS = ("repr", "torchinfo", "torchview", "torchviz")
+VISUALIZERS = ("repr", "torchinfo", "torchview", "torchviz", "architecture")
 FORMATS = ("svg", "png")
 ON_ERROR = ("warn", "raise")
 

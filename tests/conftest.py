@@ -52,5 +52,13 @@ def find_record(folder: Path) -> Path:
     return manifest.parent
 
 
-ALL_OK = {"modules": "ok", "summary": "ok", "torchview": "ok", "autograd": "ok"}
+ALL_OK = {
+    "modules": "ok",
+    "summary": "ok",
+    "torchview": "ok",
+    "autograd": "ok",
+    "graph": "ok",
+    "table": "ok",
+    "architecture": "ok",
+}
 Train = Callable[..., Any]

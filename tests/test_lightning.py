@@ -294,7 +294,8 @@ def test_pictures_that_take_too_long_are_given_up_at_the_end(tmp_path, monkeypat
     callback = ModelVizCallback(draw_timeout_s=0.3)
     trainer(tmp_path, callback).fit(lit(TakesTensor()), loader())
     record = find_record(tmp_path)
-    assert statuses(record) == ALL_OK | {"torchview": "failed", "autograd": "failed"}
+    drawn = ("torchview", "autograd", "architecture")
+    assert statuses(record) == ALL_OK | dict.fromkeys(drawn, "failed")
     assert "not drawn within 0.3 s" in read_manifest(record)["artifacts"][2]["error"]
     assert (record / "torchview.gv").is_file()
 
@@ -359,6 +360,10 @@ def test_remote_run_folders_are_written(tmp_path) -> None:
         "torchview.svg",
         "autograd.gv",
         "autograd.svg",
+        "architecture.json",
+        "architecture.gv",
+        "architecture.svg",
+        "table.txt",
     }
 
 

@@ -13,10 +13,12 @@ class RecordLayout:
 
     Attributes:
         manifest: What is in the record, and how it went.
+        graph: What was seen in the first step.
         errors: The folder of tracebacks.
     """
 
     manifest: str = "manifest.json"
+    graph: str = "architecture.json"
     errors: str = "errors"
 
     def text(self, folder: str, artifact: str) -> str:

@@ -33,6 +33,22 @@ class Dot:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Data:
+    """A graph as JSON.
+
+    Attributes:
+        content: The JSON text.
+        notes: What a reader should know about it.
+    """
+
+    content: str
+    notes: tuple[str, ...] = ()
+
+
+Output = Text | Dot | Data
+
+
 class Visualizer(Protocol):
     """One way to show a root call by repeating it."""
 

@@ -12,7 +12,13 @@ from modelviz_callbacks.errors import NotApplicableError
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation, free_memory
 from modelviz_callbacks.replay.rehearsal import Rehearsal
-from modelviz_callbacks.visualizers.base import Dot, OutputVisualizer, Text, Visualizer
+from modelviz_callbacks.visualizers.base import (
+    Dot,
+    Output,
+    OutputVisualizer,
+    Text,
+    Visualizer,
+)
 from modelviz_callbacks.visualizers.torchinfo_summary import TorchinfoSummary
 from modelviz_callbacks.visualizers.torchview_diagram import TorchviewDiagram
 from modelviz_callbacks.watch.root_calls import RootCall
@@ -32,6 +38,7 @@ class Result:
         output: What it made, or None.
         error: The failure or the reason for skipping, in one line.
         exception: What was raised, where something was.
+        notes: What a reader should know where there is no output to say it.
         seconds: How long it held the calling thread.
     """
 
@@ -39,10 +46,11 @@ class Result:
     visualizer: str
     root: str
     status: Literal["ok", "failed", "skipped"]
-    output: Text | Dot | None = None
+    output: Output | None = None
     error: str | None = None
     exception: Exception | None = None
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def traceback(self) -> str | None:
         """Gives the traceback of what was raised, if something was."""
@@ -68,7 +76,7 @@ def run_visualizer(visualizer: Visualizer, call: RootCall, isolation: Isolation)
         with isolation.replay():
             return visualizer.show(Rehearsal(call))
 
-    return _attempt((visualizer.artifact, visualizer.name, call.path), replay)
+    return attempt((visualizer.artifact, visualizer.name, call.path), replay)
 
 
 def run_replays(
@@ -104,7 +112,7 @@ def _run_together(
         with isolation.replay():
             return diagram.show(rehearsal, within)
 
-    drawn = _attempt((diagram.artifact, diagram.name, call.path), show)
+    drawn = attempt((diagram.artifact, diagram.name, call.path), show)
     if not texts:
         return []
     half_s = (time.perf_counter() - started) / 2
@@ -119,10 +127,20 @@ def run_on_output(visualizer: OutputVisualizer, call: RootCall, output: Any) -> 
         with ambient_kept(accelerators(call.module)):
             return visualizer.show_output(call, output)
 
-    return _attempt((visualizer.artifact, visualizer.name, call.path), look)
+    return attempt((visualizer.artifact, visualizer.name, call.path), look)
 
 
-def _attempt(names: tuple[str, str, str], show: Callable[[], Text | Dot]) -> Result:
+def attempt(names: tuple[str, str, str], show: Callable[[], Output]) -> Result:
+    """Turns whatever happens in `show` into a result.
+
+    Args:
+        names: The artifact, the visualizer and the root's path.
+        show: Makes the output.
+
+    Returns:
+        The result; running out of memory is a reason for skipping, anything else that is raised
+        a failure.
+    """
     started = time.perf_counter()
     try:
         output = show()

@@ -1,6 +1,6 @@
 """Collects what is seen in a step, and makes the architecture graph of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from modelviz_callbacks.graph.model import (
     NodeKind,
     TensorSpec,
 )
+from modelviz_callbacks.watch.flops import count_flops
 from modelviz_callbacks.watch.operations import tensors_in
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
 from modelviz_callbacks.watch.tensor_specs import tensor_spec
@@ -145,6 +146,25 @@ class GraphBuilder:
             return
         self._connect_unseen([tensor for _, tensor in named], draft)
 
+    # Compiled calls, which are watched with clones of their arguments.
+
+    def note_twins(self, originals: Any, twins: Any) -> None:
+        """Says that clones stand for the tensors that they were made of."""
+        pairs = zip(walk_tensors(originals), walk_tensors(twins), strict=False)
+        for (_, original), (_, twin) in pairs:
+            if (source := self.source(original)) is not None:
+                self._provenance.note(twin, source)
+
+    def note_sources(self, tree: Any, sources: list[Source | None]) -> None:
+        """Says what made the tensors of an output."""
+        for (_, tensor), source in zip(walk_tensors(tree), sources, strict=False):
+            if source is not None:
+                self._provenance.note(tensor, source)
+
+    def source(self, tensor: torch.Tensor) -> Source | None:
+        """Gives what made a tensor, if that was seen."""
+        return self._provenance.of(tensor)
+
     # The end of the step.
 
     def failed(self, error: BaseException, draft: Draft) -> None:
@@ -166,7 +186,6 @@ class GraphBuilder:
         self,
         modules: Iterable[ModuleEntry],
         error: BaseException | None,
-        count_flops: Callable[[Draft], int | None],
         notes: Iterable[str] = (),
     ) -> ArchitectureGraph:
         """Makes the graph, and forgets the step.
@@ -174,7 +193,6 @@ class GraphBuilder:
         Args:
             modules: The model's modules.
             error: What ended the step, if it raised.
-            count_flops: Gives a node's own FLOPs.
             notes: What could not be seen.
 
         Returns:
@@ -191,7 +209,7 @@ class GraphBuilder:
                 None if d.parent is None else d.parent.id,
                 d.inputs,
                 d.outputs,
-                count_flops(d),
+                _flops(d),
             )
             for d in self._drafts
         )
@@ -271,6 +289,14 @@ class GraphBuilder:
         draft.outputs = (tensor_spec(tensor),)
         self._provenance.note(tensor, (draft.id, 0))
         return draft.id, 0
+
+
+def _flops(draft: Draft) -> int | None:
+    if draft.kind not in ("module", "op"):
+        return None
+    # What a compiled or fused call computes is not seen.
+    opaque = draft.name == UNWATCHED or (draft.is_blind and draft.is_leaf)
+    return None if opaque else count_flops(draft.computed)
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:

@@ -2,17 +2,20 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode, _len_torch_function_stack, _pop_mode, _push_mode
 
+from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
 from modelviz_callbacks.watch.graph_builder import Draft, GraphBuilder
+from modelviz_callbacks.watch.module_kinds import is_blind, is_leaf
+from modelviz_callbacks.watch.module_paths import join, walk
+from modelviz_callbacks.watch.operation_mode import OperationMode
 from modelviz_callbacks.watch.operations import (
     BACKWARD,
     COMPUTING,
@@ -20,8 +23,15 @@ from modelviz_callbacks.watch.operations import (
     operation_name,
     written_tensor,
 )
-from modelviz_callbacks.watch.root_calls import _Shadow, watchable_modules
+from modelviz_callbacks.watch.provenance import Source
+from modelviz_callbacks.watch.quiet import quiet_depth
+from modelviz_callbacks.watch.root_calls import watchable_modules
+from modelviz_callbacks.watch.shadow import Shadow, Watch
+from modelviz_callbacks.watch.tensor_walk import walk_tensors
 from modelviz_callbacks.watch.wrappers import is_compiled, unwrap
+
+# Lets a call run once more, eagerly, and gives clones of its arguments.
+Rehearsal = Callable[..., AbstractContextManager[tuple[tuple[Any, ...], dict[str, Any]]]]
 
 # A watched module call takes two frames more than a plain one.
 _MORE_FRAMES = 3
@@ -32,66 +42,136 @@ class StepTracer:
 
     Modules are watched through shadows of their `_call_impl`, operations through a
     `TorchFunctionMode`. Whatever goes wrong in the watching ends the watching, never the step.
+
+    Attributes:
+        error: What went wrong in the watching.
+        began: Whether a step was watched at all.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        """Prepares the watching of `model`; nothing is attached yet."""
-        self._modules = watchable_modules(model)
-        self._shadows: list[_Shadow] = []
-        self._mode = _OperationMode(self._operation)
+    def __init__(self, model: nn.Module, rehearsal: Rehearsal) -> None:
+        """Prepares the watching; nothing is attached yet.
+
+        Args:
+            model: What the step calls: the model, or a wrapper around it.
+            rehearsal: Called with a module, args and kwargs; a context that leaves no mark, in
+                which a compiled module's call may be repeated eagerly with what it gives. It
+                raises where that is not safe.
+        """
+        self._rehearsal = rehearsal
+        self._notes: list[str] = []
+        self.error: Exception | None = None
+        self.began = False
+        self._model: nn.Module | None = model
+        self._armed: list[tuple[Shadow, Watch]] = []
+        self._mode = OperationMode(self._operation)
         self._thread = 0
+        self._quiet_depth = 0
+        self._recursion_limit = 0
         self._calls: list[Draft] = []
         self._inside_leaf: Draft | None = None
-        self.builder = GraphBuilder()
-        self.error: Exception | None = None
+        self._builder = GraphBuilder()
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watches what runs in its body, on this thread."""
-        limit = sys.getrecursionlimit()
-        self._thread = threading.get_ident()
-        try:
-            for path, module in self._modules.items():
-                self._shadows.append(_Shadow(path, module, self._call))
-            sys.setrecursionlimit(_MORE_FRAMES * limit)
-            with self._mode:
-                yield
-        finally:
-            self._thread = 0
-            sys.setrecursionlimit(limit)
-            while self._shadows:
-                self._shadows.pop().remove()
+    def arm(self) -> None:
+        """Attaches to every module that may be watched; nothing is seen before `begin`."""
+        if self._model is not None:
+            self._armed += self._attached(watchable_modules(self._model))
+
+    def _attached(self, modules: dict[str, nn.Module]) -> list[tuple[Shadow, Watch]]:
+        armed = []
+        for path, module in modules.items():
+            watch = Watch(partial(self._call, path, module))
+            armed.append((Shadow.of(module), watch))
+            armed[-1][0].watches.append(watch)
+        return armed
+
+    def disarm(self) -> None:
+        """Takes everything off the model and forgets it; may be called again."""
+        self._model = None
+        _detach(self._armed)
+
+    def begin(self, inputs: Any) -> None:
+        """Begins to watch what this thread runs.
+
+        Args:
+            inputs: What goes into the step, with names; nested data with tensors.
+        """
+        self.began = True
+        with self._bookkeeping():
+            self._builder.add_inputs(inputs)
+        self._quiet_depth = quiet_depth()
+        self._recursion_limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(_MORE_FRAMES * self._recursion_limit)
+        self._mode.put_on()
+        self._thread = 0 if self.error else threading.get_ident()
+
+    def end(self, output: Any, name: str) -> None:
+        """Ends the watching.
+
+        Args:
+            output: What the step returned, of whatever shape; None if it raised.
+            name: What to call it.
+        """
+        self._thread = 0
+        if not self._mode.take_off():
+            return
+        sys.setrecursionlimit(self._recursion_limit)
+        if self.error is None:
+            with self._bookkeeping():
+                self._builder.add_outputs(output, name)
+
+    def graph(
+        self, modules: Iterable[ModuleEntry], error: BaseException | None
+    ) -> ArchitectureGraph:
+        """Makes the graph of what was seen.
+
+        Args:
+            modules: The model's modules.
+            error: What the step raised.
+
+        Returns:
+            The graph.
+        """
+        if self.error is not None:
+            self._notes.append(f"the watching broke off: {self.error!r}")
+        return self._builder.build(modules, error, self._notes)
 
     # Module calls.
 
-    def _call(self, shadow: _Shadow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(
+        self,
+        path: str,
+        module: nn.Module,
+        proceed: Callable[..., Any],
+        /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         if not self._is_watching():
-            return shadow.original(*args, **kwargs)
-        draft = self._begin_call(shadow, args, kwargs)
+            return proceed(*args, **kwargs)
+        draft = self._begin_call(path, module, args, kwargs)
         if draft is None:
-            return shadow.original(*args, **kwargs)
+            return proceed(*args, **kwargs)
+        made = self._look_inside(draft, module, args, kwargs) if is_compiled(module) else []
         try:
-            result = self._run(shadow, args, kwargs)
+            with self._mode.lifted() if draft.is_blind else nullcontext():
+                result = proceed(*args, **kwargs)
         except BaseException as error:
             self._end_call(draft, None, error)
             raise
+        self._match(made, result)
         self._end_call(draft, result, None)
         return result
 
     def _begin_call(
-        self, shadow: _Shadow, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Draft | None:
-        module = shadow.module
         with self._bookkeeping():
-            draft = self.builder.begin_call(
-                type(unwrap(module)).__name__,
-                shadow.path,
-                self._calls[-1] if self._calls else None,
-                _named(module, args, kwargs),
-            )
+            inner = unwrap(module)
+            named = _named(inner, args, kwargs)
+            draft = self._builder.begin_call(type(inner).__name__, path, self._current(), named)
+            draft.is_blind = is_blind(module)
             self._calls.append(draft)
-            draft.is_blind = _must_not_see_modes(module)
-            if _is_leaf(module):
+            if is_leaf(module) and not draft.is_blind:
                 self._inside_leaf = draft
                 draft.computed += describe_recurrence(module, draft.inputs)
             return draft
@@ -102,15 +182,46 @@ class StepTracer:
             self._inside_leaf = None
             self._calls.pop()
             if error is None:
-                self.builder.end_call(draft, result)
+                self._builder.end_call(draft, result)
             else:
-                self.builder.failed(error, draft)
+                self._builder.failed(error, draft)
 
-    def _run(self, shadow: _Shadow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if _must_not_see_modes(shadow.module):
-            with _without(self._mode):
-                return shadow.original(*args, **kwargs)
-        return shadow.original(*args, **kwargs)
+    # Compiled modules.
+
+    def _look_inside(
+        self, draft: Draft, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Source | None]:
+        """Watches an eager rehearsal of a compiled call.
+
+        Returns:
+            What made each tensor of its output.
+        """
+        inner = unwrap(module)
+        made: list[Source | None] = []
+        depth = self._quiet_depth
+        try:
+            with self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs):
+                self._builder.note_twins((args, kwargs), (twin_args, twin_kwargs))
+                armed = self._attached(_below(draft.path or "", inner))
+                self._quiet_depth = quiet_depth()
+                self._mode.put_on()
+                try:
+                    output = type(inner)._call_impl(inner, *twin_args, **twin_kwargs)
+                finally:
+                    self._mode.take_off()
+                    _detach(armed)
+                made = [self._builder.source(tensor) for _, tensor in walk_tensors(output)]
+            note = "runs compiled; it was looked into in an extra eager forward"
+        except Exception as error:  # noqa: BLE001 - the compiled call itself stays a leaf
+            note = f"runs compiled and was not looked into: {error}"
+        self._quiet_depth = depth
+        self._notes.append(f"{draft.path or 'the model'} {note}")
+        return made
+
+    def _match(self, made: list[Source | None], result: Any) -> None:
+        if made:
+            with self._bookkeeping():
+                self._builder.note_sources(result, made)
 
     # Operations.
 
@@ -126,13 +237,13 @@ class StepTracer:
             return function(*args, **kwargs)
         if function in BACKWARD:
             with self._bookkeeping():
-                self.builder.add_backward(args[:1])
+                self._builder.add_backward(args[:1])
             return function(*args, **kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             with self._bookkeeping():
-                self.builder.failed_operation(
+                self._builder.failed_operation(
                     error, operation_name(function), self._current(), (args, kwargs)
                 )
             raise
@@ -155,7 +266,7 @@ class StepTracer:
             if changes_nothing(name, args, result):
                 return
             written = written_tensor(function, args, kwargs, result)
-            draft = self.builder.add_operation(
+            draft = self._builder.add_operation(
                 name, self._current(), (args, kwargs), result, written
             )
             if draft is not None and function in COMPUTING:
@@ -168,6 +279,7 @@ class StepTracer:
         return (
             self._thread == threading.get_ident()
             and self._inside_leaf is None
+            and quiet_depth() == self._quiet_depth
             # Gradient checkpointing runs forwards again in the backward pass.
             and torch._C._current_graph_task_id() == -1
         )
@@ -184,51 +296,18 @@ class StepTracer:
             self.error = error
 
 
-class _OperationMode(TorchFunctionMode):
-    def __init__(self, operation: Callable[..., Any]) -> None:
-        super().__init__()
-        self._operation = operation
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        return self._operation(func, args, kwargs or {})
+def _detach(armed: list[tuple[Shadow, Watch]]) -> None:
+    while armed:
+        shadow, watch = armed.pop()
+        shadow.drop(watch)
 
 
-@contextmanager
-def _without(mode: TorchFunctionMode) -> Iterator[None]:
-    """Takes one mode off the stack for a while; the user's own stay."""
-    above: list[Any] = []
-    found = False
-    while _len_torch_function_stack() and not found:
-        above.append(_pop_mode())
-        found = above[-1] is mode
-    for other in reversed(above[:-1] if found else above):
-        _push_mode(other)
-    try:
-        yield
-    finally:
-        if found:
-            others = [_pop_mode() for _ in above[:-1]]
-            for other in (mode, *reversed(others)):
-                _push_mode(other)
-
-
-# These look for torch functions before they choose their fused path.
-_FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
-
-
-def _must_not_see_modes(module: nn.Module) -> bool:
-    if is_compiled(module):
-        return True
-    return isinstance(module, _FUSED) and not module.training
-
-
-def _is_leaf(module: nn.Module) -> bool:
-    """Whether a module is one of torch's own, without parts: nobody asks what it does inside."""
-    if isinstance(module, nn.MultiheadAttention):
-        return True
-    return type(module).__module__.startswith("torch.nn.modules.") and not module._modules
+def _below(path: str, module: nn.Module) -> dict[str, nn.Module]:
+    """Gives the watchable modules in a compiled one, by path."""
+    children = ((join(path, n), c) for n, c in module._modules.items() if c is not None)
+    return {
+        below: part for name, child in children for below, part in walk(child, name, into_compiled=False)
+    }
 
 
 def _named(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from modelviz_callbacks import ModelVizCallback, ModelVizHook, ModelVizWarning, record_architecture
+from modelviz_callbacks.settings import VISUALIZERS
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.models import TakesTensor, digits, lit, loader, trainer
 
@@ -76,8 +77,7 @@ def test_what_a_call_is_given_is_as_before_the_replay(make, visualizer, tmp_path
 @pytest.mark.parametrize("make", ONCE_ONLY.values(), ids=ONCE_ONLY)
 def test_a_call_with_an_iterator_is_not_replayed(make, tmp_path) -> None:
     """It would be used up; the reason is in the record, and the autograd graph is there."""
-    every = ("repr", "torchinfo", "torchview", "torchviz")
-    ours = outputs(make(), tmp_path, every)
+    ours = outputs(make(), tmp_path, VISUALIZERS)
     assert all(map(torch.equal, outputs(make()), ours))
     record = find_record(tmp_path)
     assert statuses(record) == ALL_OK | {"summary": "skipped", "torchview": "skipped"}

@@ -13,6 +13,8 @@ from modelviz_callbacks import ModelVizCallback, ModelVizHook
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
 from tests.models import TakesTensor, digits, gan, lit, loader, trainer
 
+PICTURES = ("torchview", "autograd", "architecture")
+
 
 def events(folder: Path) -> EventAccumulator:
     return EventAccumulator(str(folder)).Reload()
@@ -32,7 +34,7 @@ def test_a_plain_writer_gets_texts_pictures_and_scalars(writer_class, tmp_path) 
         net(digits())
     writer.close()
     reader = events(tmp_path)
-    assert set(reader.Tags()["images"]) == {"architecture/torchview", "architecture/autograd"}
+    assert set(reader.Tags()["images"]) == {f"architecture/{name}" for name in PICTURES}
     assert reader.Scalars("architecture/parameters")[0].value == 36
     assert reader.Scalars("architecture/trainable_parameters")[0].value == 36
     assert "TakesTensor(" in text(reader, "architecture/modules")
@@ -83,7 +85,7 @@ def test_lightnings_logger_gets_them_at_the_first_batchs_step(tmp_path) -> None:
     callback = ModelVizCallback(depth=1)
     trainer(tmp_path, callback, logger=logger(tmp_path)).fit(lit(TakesTensor()), loader())
     reader = events(tmp_path / "run" / "version_0")
-    assert set(reader.Tags()["images"]) == {"architecture/torchview", "architecture/autograd"}
+    assert set(reader.Tags()["images"]) == {f"architecture/{name}" for name in PICTURES}
     assert reader.Images("architecture/autograd")[0].step == 0
     assert reader.Scalars("architecture/parameters")[0].step == 0
 
@@ -93,9 +95,12 @@ def test_several_roots_have_tags_of_their_own(tmp_path) -> None:
     callback = ModelVizCallback()
     trainer(tmp_path, callback, logger=logger(tmp_path)).fit(gan(), loader())
     assert set(events(tmp_path / "run" / "version_0").Tags()["images"]) == {
-        f"architecture/{net}/{picture}"
-        for net in ("generator", "discriminator")
-        for picture in ("torchview", "autograd")
+        "architecture/architecture",
+        *(
+            f"architecture/{net}/{picture}"
+            for net in ("generator", "discriminator")
+            for picture in ("torchview", "autograd")
+        ),
     }
 
 
