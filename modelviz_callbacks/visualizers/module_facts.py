@@ -1,0 +1,93 @@
+"""What the diagram says about modules: parameters, frozen, eval, never called."""
+
+import math
+import re
+from collections.abc import Iterable
+
+from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, StateEntry
+
+
+class ModuleFacts:
+    """Answers questions about the modules of a graph by their paths."""
+
+    def __init__(self, graph: ArchitectureGraph) -> None:
+        """Sums up parameters once for each module and all that it is in."""
+        self._entries = {entry.path: entry for entry in graph.modules}
+        self._below: dict[str, dict[str, StateEntry]] = {path: {} for path in self._entries}
+        self._training = any(node.kind == "module" and self._trains(node.path)
+                             for node in graph.nodes if node.parent is None)
+        for entry in graph.modules:
+            for state in entry.parameters:
+                name = state.tied_to or f"{entry.path}.{state.name}".lstrip(".")
+                for path in _with_parents(entry.path):
+                    self._below.setdefault(path, {})[name] = state
+        self._called = {node.path for node in graph.nodes if node.path is not None}
+        paths = {node.id: node.path for node in graph.nodes}
+        self._leaves = self._called - {paths.get(node.parent or 0) for node in graph.nodes
+                                       if node.parent is not None}
+
+    def entry(self, path: str | None) -> ModuleEntry | None:
+        """Gives what is known of a module."""
+        return None if path is None else self._entries.get(path)
+
+    def parameters(self, path: str) -> int:
+        """Number of values in a module's parameters and in those below it, shared ones once."""
+        return sum(map(_values, self._below.get(path, {}).values()))
+
+    def parameters_of_all(self, paths: Iterable[str]) -> int:
+        """The same for several modules together."""
+        together: dict[str, StateEntry] = {}
+        for path in paths:
+            together.update(self._below.get(path, {}))
+        return sum(map(_values, together.values()))
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether a module has parameters, below it too, and none of them is trained."""
+        states = self._below.get(path, {}).values()
+        return bool(states) and not any(state.requires_grad for state in states)
+
+    def is_eval(self, path: str) -> bool:
+        """Whether a module is in eval mode while the model trains."""
+        return self._training and not self._trains(path)
+
+    def shared_with(self, path: str) -> str | None:
+        """Names the parameter that one of a module's own is tied to."""
+        entry = self._entries.get(path)
+        ties = [state.tied_to for state in entry.parameters if state.tied_to] if entry else []
+        return ties[0] if ties else None
+
+    def never_called(self) -> tuple[tuple[str, str, int], ...]:
+        """Lists modules that took no part: first path, class, and number of modules like it.
+
+        A module inside another one that took no part is not listed, nor one inside a call in
+        which nothing was seen: it may have been used there. Paths that differ in numbers only
+        are one entry.
+        """
+        alive = {part for path in self._called for part in _with_parents(path)}
+        groups: dict[tuple[str, str], list[str]] = {}
+        for path, entry in self._entries.items():
+            parent = path.rpartition(".")[0]
+            if path in alive or parent not in alive or self._is_in_leaf(parent):
+                continue
+            if entry.tied_to is None:
+                key = re.sub(r"\d+", "#", path), entry.class_name.rpartition(".")[2]
+                groups.setdefault(key, []).append(path)
+        return tuple((paths[0], name, len(paths)) for (_, name), paths in groups.items())
+
+    def _is_in_leaf(self, path: str) -> bool:
+        return path in self._leaves
+
+    def _trains(self, path: str | None) -> bool:
+        entry = self.entry(path)
+        return entry is None or entry.training
+
+
+def _values(state: StateEntry) -> int:
+    return 0 if state.shape is None else math.prod(state.shape)
+
+
+def _with_parents(path: str) -> Iterable[str]:
+    yield path
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
