@@ -4,8 +4,9 @@ import atexit
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -14,16 +15,17 @@ from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
-from modelviz_callbacks.errors import ModelVizError, warn
+from modelviz_callbacks.errors import ModelVizError, contained, one_line
 from modelviz_callbacks.graph.totals import count_totals
 from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import module_repr
 from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
-from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, run_replays
+from modelviz_callbacks.visualizers.run import Result, run_on_output, run_replays
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
@@ -64,6 +66,7 @@ class Recorder:
         self._results: list[Result] = []
         self._visualizers = replaying_visualizers(settings)
         self._awaiting_output: list[RootCall] = []
+        self._unseen = _nothing_seen(settings)
         self._sinks: Sequence[Sink] = ()
         self._drawing: Drawing | None = None
         self._training_thread_s = 0.0
@@ -167,6 +170,32 @@ class Recorder:
                 chosen = input_fn(*given_args, **given_kwargs)
             self.see(chosen_call(path, module, chosen))
 
+    def see_within(
+        self, modules: dict[str, nn.Module], step: Callable[..., Any], *args: Any
+    ) -> None:
+        """Runs the visualizers on what a compiled step calls, where the real one shows nothing.
+
+        Args:
+            modules: The modules that may be roots, by path.
+            step: The step; it is rehearsed once, eagerly and without leaving a mark.
+            *args: Its arguments.
+        """
+        with self._on_training_thread("rehearse the compiled training step"):
+            model = self._watched_model()
+            if (refusal := replay_refusal(model, args)) is not None:
+                self.explain_unseen(f"the training step is compiled; {refusal}")
+                return
+            self._book.note("the training step runs compiled; shown is an eager rehearsal of it")
+            calls, error = inner_calls(modules, Isolation(model, (), args), step, *args)
+            for call in calls:
+                self.see(call)
+            if error is not None:
+                raise error
+
+    def explain_unseen(self, reason: str) -> None:
+        """Gives the reason why no call of the step can be seen."""
+        self._unseen = reason
+
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
 
@@ -263,8 +292,9 @@ class Recorder:
             return
         if not visualizers:
             return
-        isolation = Isolation(self._watched_model(), (call.module,), (call.args, call.kwargs))
-        for result in run_replays(visualizers, call, isolation):
+        given = (call.args, call.kwargs)
+        isolate = partial(Isolation, self._watched_model(), (call.module,), given)
+        for result in run_replays(visualizers, call, isolate):
             self._take(result)
 
     def _take(self, result: Result) -> None:
@@ -282,7 +312,7 @@ class Recorder:
             ]
         if not self._roots:
             self._results += [
-                Result(v.artifact, v.name, "", "skipped", error=_nothing_seen(self._settings))
+                Result(v.artifact, v.name, "", "skipped", error=self._unseen)
                 for v in self._visualizers
             ]
         folders = root_folder_names([call.path for call in self._roots] or [""])
@@ -297,7 +327,7 @@ class Recorder:
         if note is not None:
             self._book.note(note)
         elif not self._roots:
-            self._book.note(_nothing_seen(self._settings))
+            self._book.note(self._unseen)
         if error is not None:
             self._book.step_failed(error)
         elif note is None:
@@ -352,11 +382,8 @@ class Recorder:
 
     @contextlib.contextmanager
     def _contained(self, task: str) -> Iterator[None]:
-        try:
+        with contained(task, reraise=self._settings.on_error == "raise"):
             yield
-        except Exception as error:  # noqa: BLE001 - the training goes on
-            self._reraise_if_asked(error)
-            warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
 
     def _reraise_if_asked(self, error: Exception) -> None:
         if self._settings.on_error == "raise":

@@ -84,7 +84,8 @@ class CallWatcher:
         self._modules = modules
         self._observer = observer
         self._alone = alone
-        self._armed: list[tuple[Shadow, Watch]] = []
+        self._attached: list[tuple[Shadow, Watch]] = []
+        self._armed = False
         self._quiet_depth = 0
         self._thread = threading.local()
 
@@ -94,7 +95,7 @@ class CallWatcher:
         Raises:
             ModelVizError: If it must be alone on a module and is not.
         """
-        self._quiet_depth = quiet_depth()
+        self._armed, self._quiet_depth = True, quiet_depth()
         try:
             for path, module in self._modules.items():
                 self._attach(path, module)
@@ -104,8 +105,10 @@ class CallWatcher:
 
     def disarm(self) -> None:
         """Takes everything off the modules; may be called again."""
-        while self._armed:
-            shadow, watch = self._armed.pop()
+        # Whatever should be left somewhere sees no more.
+        self._armed = False
+        while self._attached:
+            shadow, watch = self._attached.pop()
             shadow.drop(watch)
 
     def _attach(self, path: str, module: nn.Module) -> None:
@@ -116,7 +119,7 @@ class CallWatcher:
             )
         watch = Watch(partial(self._observe, path, module), self._alone)
         shadow.watches.append(watch)
-        self._armed.append((shadow, watch))
+        self._attached.append((shadow, watch))
 
     def _observe(
         self,
@@ -144,7 +147,8 @@ class CallWatcher:
         return result
 
     def _overlooks(self, module: nn.Module) -> bool:
-        if getattr(self._thread, "nested", False) or quiet_depth() > self._quiet_depth:
+        nested = getattr(self._thread, "nested", False)
+        if nested or not self._armed or quiet_depth() > self._quiet_depth:
             return True
         return self._observer.passes(module) or is_called_by_tracer()
 
