@@ -1,7 +1,9 @@
 """The errors and the warning of this package."""
 
+import contextlib
 import logging
 import warnings
+from collections.abc import Iterator
 
 _LOG = logging.getLogger("modelviz_callbacks")
 
@@ -33,3 +35,27 @@ def warn(message: str) -> None:
     except ModelVizWarning:
         # `python -W error` would make our warning stop the training.
         _LOG.warning("%s", message)
+
+
+@contextlib.contextmanager
+def contained(task: str, *, reraise: bool) -> Iterator[None]:
+    """Turns what its body raises into a warning.
+
+    Args:
+        task: What could not be done then, like `"write the record"`.
+        reraise: Lets it out instead, for debugging.
+    """
+    try:
+        yield
+    except Exception as error:
+        if reraise:
+            raise
+        warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
+
+
+def one_line(error: BaseException) -> str:
+    """Gives an exception's type and message in one line, with the first cause's."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    message = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

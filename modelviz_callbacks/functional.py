@@ -9,12 +9,13 @@ from torch import nn
 from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import ModelVizError
 from modelviz_callbacks.recorder import Recorder
+from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
-from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, RootCall
+from modelviz_callbacks.watch.root_calls import RootCall
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.wrappers import require_module, unwrap
 
@@ -88,20 +89,14 @@ def _positional(args: Any) -> tuple[Any, ...]:
 
 def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
     """Runs the call once, without a mark, to watch it."""
+    watched = recorder.watched(call.module, call.module, "output")
     with Isolation(call.module, (), (call.args, call.kwargs)).replay():
         args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-        twin = RootCall(call.path, call.module, args, kwargs)
-        recorder.arm(call.module)
-        recorder.step_begins(twin.named_arguments())
-        output, raised = None, None
         try:
-            output = call.module(*args, **kwargs)
+            watched(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the record shows where it stopped
-            raised = error
-        finally:
-            recorder.step_ends(output, "output")
-            recorder.disarm()
-    return raised
+            return error
+    return None
 
 
 def _show(
@@ -113,30 +108,13 @@ def _show(
     if module is call.module:
         recorder.see(call)
         return None
-    calls, error = _calls_of(module, settings.target or "", call)
+    calls, error = inner_calls(
+        {settings.target or "": module},
+        Isolation(call.module, (), (call.args, call.kwargs)),
+        lambda args, kwargs: call.module(*args, **kwargs),
+        call.args,
+        call.kwargs,
+    )
     for inner_call in calls[:1]:
         recorder.see(inner_call)
     return error
-
-
-def _calls_of(
-    module: nn.Module, path: str, call: RootCall
-) -> tuple[list[RootCall], Exception | None]:
-    """Runs the whole call once, without a mark, to see with what it calls `module`."""
-    seen: list[RootCall] = []
-
-    def keep(inner: RootCall) -> None:
-        args, kwargs = map_tensors((inner.args, inner.kwargs), clone_tensor)
-        seen.append(RootCall(path, inner.module, args, kwargs))
-
-    watcher = CallWatcher({path: module}, CallObserver(entered=keep))
-    with Isolation(call.module, (), (call.args, call.kwargs)).replay():
-        args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-        watcher.arm()
-        try:
-            call.module(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - what was seen before it is still shown
-            return seen, error
-        finally:
-            watcher.disarm()
-    return seen, None

@@ -1,18 +1,28 @@
 """The Lightning integration: a callback."""
 
 import importlib
+import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from modelviz_callbacks.archive.writer import check_run_dir, is_url
+from modelviz_callbacks.archive.writer import check_run_dir
+from modelviz_callbacks.errors import contained
+from modelviz_callbacks.lightning_run import (
+    describe_run,
+    find_run_dir,
+    is_redirected,
+    named_result,
+    rehearsal_refusal,
+    runs_compiled_step,
+    tensorboard_sinks,
+)
 from modelviz_callbacks.recorder import Recorder
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
-from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
 from modelviz_callbacks.watch.method_watch import MethodWatch
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
@@ -85,7 +95,9 @@ class ModelVizCallback(Callback):
             depth, visualizers, target, input_fn, formats, draw_timeout_s, on_error
         )
         self._dirpath = None if dirpath is None else check_run_dir(dirpath, "dirpath")
+        # A run folder counts as recorded once a first step in it has ended well.
         self._recorded: set[str] = set()
+        self._run_dir = ""
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
         self._step: MethodWatch | None = None
@@ -103,12 +115,18 @@ class ModelVizCallback(Callback):
         """
         if self.settings.target is not None:
             find_module(pl_module, self.settings.target)
+        with self._contained("begin the record"):
+            # After a fit that failed something may be left.
+            self._end_step(note="the fit ended without a word")
+            self._begin(trainer, pl_module)
+
+    def _begin(self, trainer: Any, pl_module: Any) -> None:
         # Resolving may broadcast: every rank takes part.
-        run_dir = self._dirpath or _run_dir(trainer)
+        run_dir = self._dirpath or find_run_dir(trainer)
         if trainer.fast_dev_run or not trainer.is_global_zero or run_dir in self._recorded:
             return
-        self._recorded.add(run_dir)
-        self._recorder = Recorder(pl_module, run_dir, self.settings, _environment(trainer))
+        self._run_dir = run_dir
+        self._recorder = Recorder(pl_module, run_dir, self.settings, describe_run(trainer))
         self._recorder.open()
 
     def on_train_batch_start(
@@ -118,21 +136,36 @@ class ModelVizCallback(Callback):
         recorder = self._recorder
         if recorder is None or recorder.closed or self._watcher is not None:
             return
-        recorder.publish_to(_sinks(trainer))
+        with self._contained("watch the first training step"):
+            try:
+                self._begin_step(recorder, trainer, pl_module, batch, batch_idx)
+            except Exception:
+                self._end_step(note="the first training step could not be watched")
+                raise
+
+    def _begin_step(
+        self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        with self._contained("reach the loggers"):
+            recorder.publish_to(tensorboard_sinks(trainer))
         recorder.note_input(batch)
         if self.settings.input_fn is not None:
             module = find_module(pl_module, self.settings.target or "")
             with trainer.precision_plugin.forward_context():
                 recorder.see_chosen(self.settings.target or "", module, batch)
-        recorder.arm(pl_module)
-        self._step = MethodWatch(
-            pl_module,
-            "training_step",
-            recorder.step_begins,
-            lambda result, _error: recorder.step_ends(*_named_result(result)),
-        )
+        elif runs_compiled_step(pl_module):
+            with trainer.precision_plugin.forward_context():
+                self._see_compiled(recorder, trainer, pl_module, batch, batch_idx)
+        if not runs_compiled_step(pl_module):
+            recorder.arm(pl_module)
+            self._step = MethodWatch(
+                pl_module,
+                "training_step",
+                recorder.step_begins,
+                lambda result, _error: recorder.step_ends(*named_result(result)),
+            )
         see = partial(recorder.see, output_follows=True)
-        observer = CallObserver(see, recorder.see_output, _is_redirected)
+        observer = CallObserver(see, recorder.see_output, is_redirected)
         self._watcher = CallWatcher(self._watched(pl_module), observer)
         self._watcher.arm()
 
@@ -140,6 +173,8 @@ class ModelVizCallback(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Ends the watching and starts the drawing."""
+        if self._watcher is not None:
+            self._recorded.add(self._run_dir)
         self._end_step()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
@@ -163,65 +198,37 @@ class ModelVizCallback(Callback):
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
         return kept | {"_recorder": None, "_watcher": None, "_step": None}
 
+    def _see_compiled(
+        self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = pl_module.training_step
+        if (refusal := rehearsal_refusal(trainer, pl_module)) is not None:
+            recorder.explain_unseen(f"the training step is compiled, and not rehearsed: {refusal}")
+        else:
+            arguments = (batch, batch_idx)[: len(inspect.signature(step).parameters)]
+            recorder.see_within(self._candidates(pl_module), step, *arguments)
+
     def _watched(self, pl_module: nn.Module) -> dict[str, nn.Module]:
-        if self.settings.input_fn is not None:
+        # Nothing may be attached to a step that is compiled as a whole.
+        if self.settings.input_fn is not None or runs_compiled_step(pl_module):
             return {}
+        return self._candidates(pl_module)
+
+    def _candidates(self, pl_module: nn.Module) -> dict[str, nn.Module]:
         if self.settings.target is not None:
             return {self.settings.target: find_module(pl_module, self.settings.target)}
         return watchable_modules(pl_module)
 
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
-        if self._step is not None:
-            self._step.remove()
-            self._step = None
-        if self._watcher is not None:
-            self._watcher.disarm()
-            self._watcher = None
+        step, self._step = self._step, None
+        watcher, self._watcher = self._watcher, None
+        with self._contained("end the watching"):
+            if step is not None:
+                step.remove()
+            if watcher is not None:
+                watcher.disarm()
         if self._recorder is not None:
             self._recorder.close(error, note)
 
-
-def _run_dir(trainer: Any) -> str:
-    """Gives the folder that holds the checkpoints' folder, else the logger's, else the root."""
-    log_dir = trainer.log_dir or trainer.default_root_dir
-    checkpoints = next((c.dirpath for c in trainer.checkpoint_callbacks if _has_dir(c)), None)
-    if checkpoints is None:
-        return str(log_dir)
-    path = PurePosixPath(checkpoints) if is_url(str(checkpoints)) else Path(checkpoints)
-    # A user's own folder holds the .ckpt files themselves: the record goes beside them.
-    if path.name != "checkpoints":
-        return str(checkpoints)
-    return str(checkpoints)[: -len("/checkpoints")]
-
-
-def _has_dir(checkpoint_callback: Any) -> bool:
-    return getattr(checkpoint_callback, "dirpath", None) is not None
-
-
-def _environment(trainer: Any) -> dict[str, Any]:
-    return {
-        "precision": str(trainer.precision),
-        "strategy": type(trainer.strategy).__name__,
-        "accelerator": type(trainer.accelerator).__name__,
-        "world_size": trainer.world_size,
-    }
-
-
-def _sinks(trainer: Any) -> list[TensorBoardSink]:
-    return [
-        TensorBoardSink(logger.experiment, trainer.global_step)
-        for logger in trainer.loggers
-        if any(base.__name__ == "TensorBoardLogger" for base in type(logger).__mro__)
-    ]
-
-
-def _named_result(result: Any) -> tuple[Any, str]:
-    # A dict's keys name its tensors: "loss", "logits".
-    return result, "" if isinstance(result, Mapping) else "loss"
-
-
-def _is_redirected(module: nn.Module) -> bool:
-    # Under DDP, Lightning calls the module to reach training_step: `_ForwardRedirection` puts a
-    # forward of its own into the instance for that one call.
-    forward = vars(module).get("forward")
-    return "_ForwardRedirection" in getattr(forward, "__qualname__", "")
+    def _contained(self, task: str) -> AbstractContextManager[None]:
+        return contained(task, reraise=self.settings.on_error == "raise")

@@ -10,9 +10,9 @@ from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import Drawn
-from modelviz_callbacks.errors import warn
+from modelviz_callbacks.errors import one_line, warn
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
-from modelviz_callbacks.visualizers.run import Result, one_line
+from modelviz_callbacks.visualizers.run import Result
 
 TAG_PREFIX = "architecture"
 

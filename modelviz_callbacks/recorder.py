@@ -4,8 +4,9 @@ import atexit
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -14,19 +15,21 @@ from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
-from modelviz_callbacks.errors import ModelVizError, NotApplicableError, warn
+from modelviz_callbacks.errors import ModelVizError, NotApplicableError, contained, one_line
 from modelviz_callbacks.graph.totals import count_totals
 from modelviz_callbacks.record_book import RecordBook
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
+from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import architecture, module_repr
 from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
-from modelviz_callbacks.visualizers.run import Result, one_line, run_on_output, run_replays
+from modelviz_callbacks.visualizers.run import Result, run_on_output, run_replays
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.input_spec import tensor_specs
+from modelviz_callbacks.watch.method_watch import named_arguments
 from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
@@ -69,6 +72,7 @@ class Recorder:
         self._visualizers = replaying_visualizers(settings)
         self._awaiting_output: list[RootCall] = []
         self._tracer: StepTracer | None = None
+        self._unseen = _nothing_seen(settings)
         self._sinks: Sequence[Sink] = ()
         self._drawing: Drawing | None = None
         self._training_thread_s = 0.0
@@ -155,6 +159,30 @@ class Recorder:
             with self._on_training_thread("end the watching"):
                 self._tracer.end(output, name)
 
+    def watched(
+        self, run: Callable[..., Any], entrance: nn.Module, name: str
+    ) -> Callable[..., Any]:
+        """Gives a function that runs another one and watches it: for what is only rehearsed.
+
+        Args:
+            run: The function.
+            entrance: The module that it calls, or that holds what it calls.
+            name: What to call its result.
+        """
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            output = None
+            self.arm(entrance)
+            self.step_begins(named_arguments(run, args, kwargs))
+            try:
+                output = run(*args, **kwargs)
+            finally:
+                self.step_ends(output, name)
+                self.disarm()
+            return output
+
+        return watched
+
     def see(self, call: RootCall, *, output_follows: bool = False) -> None:
         """Runs the visualizers on a call that is about to run, if it is a new root.
 
@@ -214,6 +242,33 @@ class Recorder:
             with Isolation(self._watched_model(), (module,), (args, kwargs)).replay():
                 chosen = input_fn(*given_args, **given_kwargs)
             self.see(chosen_call(path, module, chosen))
+
+    def see_within(
+        self, modules: dict[str, nn.Module], step: Callable[..., Any], *args: Any
+    ) -> None:
+        """Runs the visualizers on what a compiled step calls, where the real one shows nothing.
+
+        Args:
+            modules: The modules that may be roots, by path.
+            step: The step; it is rehearsed once, eagerly and without leaving a mark.
+            *args: Its arguments.
+        """
+        with self._on_training_thread("rehearse the compiled training step"):
+            model = self._watched_model()
+            if (refusal := replay_refusal(model, args)) is not None:
+                self.explain_unseen(f"the training step is compiled; {refusal}")
+                return
+            self._book.note("the training step runs compiled; shown is an eager rehearsal of it")
+            watched = self.watched(step, model, "loss")
+            calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
+            for call in calls:
+                self.see(call)
+            if error is not None:
+                raise error
+
+    def explain_unseen(self, reason: str) -> None:
+        """Gives the reason why no call of the step can be seen."""
+        self._unseen = reason
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
@@ -312,8 +367,9 @@ class Recorder:
             return
         if not visualizers:
             return
-        isolation = Isolation(self._watched_model(), (call.module,), (call.args, call.kwargs))
-        for result in run_replays(visualizers, call, isolation):
+        given = (call.args, call.kwargs)
+        isolate = partial(Isolation, self._watched_model(), (call.module,), given)
+        for result in run_replays(visualizers, call, isolate):
             self._take(result)
 
     def _take(self, result: Result) -> None:
@@ -332,7 +388,7 @@ class Recorder:
             ]
         if not self._roots:
             self._results += [
-                Result(v.artifact, v.name, "", "skipped", error=_nothing_seen(self._settings))
+                Result(v.artifact, v.name, "", "skipped", error=self._unseen)
                 for v in self._visualizers
             ]
         folders = root_folder_names([call.path for call in self._roots] or [""])
@@ -350,12 +406,12 @@ class Recorder:
             return []
         self.disarm()
         if self._tracer is None or not self._tracer.began:
-            reason = "the first training step was not watched"
-            return architecture.nothing_to_show(reason)
+            return architecture.nothing_to_show(self._unseen)
         model = self._watched_model()
         with ambient_kept(accelerators(model)):
             graph = self._tracer.graph(describe_modules(model), error)
-        results = list(architecture.show_architecture(graph, self._settings.depth))
+        depth, error_of_ours = self._settings.depth, self._tracer.error
+        results = list(architecture.show_architecture(graph, depth, error_of_ours))
         for result in results:
             if result.exception is not None:
                 self._reraise_if_asked(result.exception)
@@ -366,7 +422,7 @@ class Recorder:
         if note is not None:
             self._book.note(note)
         elif not self._roots:
-            self._book.note(_nothing_seen(self._settings))
+            self._book.note(self._unseen)
         if error is not None:
             self._book.step_failed(error)
         elif note is None:
@@ -421,11 +477,8 @@ class Recorder:
 
     @contextlib.contextmanager
     def _contained(self, task: str) -> Iterator[None]:
-        try:
+        with contained(task, reraise=self._settings.on_error == "raise"):
             yield
-        except Exception as error:  # noqa: BLE001 - the training goes on
-            self._reraise_if_asked(error)
-            warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
 
     def _reraise_if_asked(self, error: Exception) -> None:
         if self._settings.on_error == "raise":

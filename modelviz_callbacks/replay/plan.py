@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.jit import ScriptModule
 from torch.nn.parameter import is_lazy
 
 from modelviz_callbacks.watch.tensor_tree import holds
@@ -26,6 +27,10 @@ def replay_refusal(module: nn.Module, arguments: Any = ()) -> str | None:
     if holds(arguments, Iterator):
         return "no extra forward: the call is given an iterator, which can be used only once"
     return None
+
+
+def _is_scripted(module: nn.Module) -> bool:
+    return any(isinstance(part, ScriptModule) for part in module.modules())
 
 
 def _is_uninitialized(module: nn.Module) -> bool:
@@ -52,6 +57,7 @@ def _synchronizes_batch_norm(module: nn.Module) -> bool:
 
 
 _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
+    (_is_scripted, "scripted code keeps values that cannot be put back"),
     (_is_uninitialized, "lazy parameters get their shapes in the real forward"),
     (_is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),

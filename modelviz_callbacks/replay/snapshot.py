@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.jit import ScriptModule
 
 from modelviz_callbacks.replay.tensor_state import TensorState
 
@@ -87,6 +88,8 @@ class Snapshot:
             if buffer is not None and id(buffer) not in self._seen:
                 self._seen[id(buffer)] = buffer
                 self._tensors.append(TensorState(buffer, keep_content=True))
+        if isinstance(module, ScriptModule):
+            return  # the rest of its state is not Python's
         forward = type(module).forward
         if _package(forward) != "torch":
             self._queue.append(forward)

@@ -1,13 +1,14 @@
 """Our own views of the step that was watched: a table and a diagram, without an extra forward."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.visualizers.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.architecture_table import architecture_table
-from modelviz_callbacks.visualizers.base import Data, Dot, Text, require_edges
+from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text, require_edges
 from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.visualizers.torchinfo_summary import TorchinfoSummary
 from modelviz_callbacks.visualizers.torchview_diagram import TorchviewDiagram
@@ -16,17 +17,23 @@ NAME = "architecture"
 GRAPH, TABLE, DIAGRAM = "graph", "table", "architecture"
 
 
-def show_architecture(graph: ArchitectureGraph, depth: int) -> Iterator[Result]:
+def show_architecture(
+    graph: ArchitectureGraph, depth: int, error: Exception | None = None
+) -> Iterator[Result]:
     """Shows a watched step as data, as a table and as a diagram.
 
     Args:
         graph: What was seen.
         depth: How many levels of modules the table and the diagram show.
+        error: What broke the watching off, if something did.
 
     Yields:
         A result for each; one that fails does not cost the others.
     """
-    yield attempt((GRAPH, NAME, ""), lambda: Data(graph.to_json(), graph.notes))
+    seen = attempt((GRAPH, NAME, ""), lambda: Data(graph.to_json(), graph.notes))
+    if error is not None:
+        seen = replace(seen, status="failed", error=one_line(error), exception=error)
+    yield seen
     yield attempt((TABLE, NAME, ""), lambda: Text(architecture_table(graph, depth), graph.notes))
     yield attempt((DIAGRAM, NAME, ""), partial(_diagram, graph, depth))
 
@@ -57,17 +64,17 @@ def stand_in(results: Sequence[Result], ours: Sequence[Result]) -> list[Result]:
         The results with the replacements; their statuses stay what they were.
     """
     made = {result.artifact: result.output for result in ours if result.output is not None}
-    return [_replaced(result, made.get(TABLE), DIAGRAM in made) for result in results]
+    return [_replaced(result, made) for result in results]
 
 
-def _replaced(result: Result, table: object, diagram: bool) -> Result:
+def _replaced(result: Result, made: Mapping[str, Output]) -> Result:
     if result.status == "ok":
         return result
-    if result.visualizer == TorchinfoSummary.name and isinstance(table, Text):
+    if result.visualizer == TorchinfoSummary.name and isinstance(table := made.get(TABLE), Text):
         heading = f"torchinfo {result.status}: {result.error}\nThis is our own table instead.\n\n"
         note = "our own table, made by watching the step, stands in for torchinfo's"
         return replace(result, output=Text(heading + table.content, (note,)))
-    if result.visualizer == TorchviewDiagram.name and diagram:
+    if result.visualizer == TorchviewDiagram.name and DIAGRAM in made:
         note = "our own diagram, made by watching the step, stands in: see architecture"
         return replace(result, notes=(*result.notes, note))
     return result

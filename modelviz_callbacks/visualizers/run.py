@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from modelviz_callbacks.errors import NotApplicableError
+from modelviz_callbacks.errors import NotApplicableError, one_line
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation, free_memory
 from modelviz_callbacks.replay.rehearsal import Rehearsal
@@ -80,10 +80,24 @@ def run_visualizer(visualizer: Visualizer, call: RootCall, isolation: Isolation)
 
 
 def run_replays(
-    visualizers: Sequence[Visualizer], call: RootCall, isolation: Isolation
+    visualizers: Sequence[Visualizer], call: RootCall, isolate: Callable[[], Isolation]
 ) -> Iterator[Result]:
-    """Runs visualizers on a root call; torchinfo and torchview share one forward if they can."""
+    """Runs visualizers on a root call; torchinfo and torchview share one forward if they can.
+
+    Args:
+        visualizers: The visualizers.
+        call: The call; its arguments are cloned.
+        isolate: Makes the isolation of the model that is being trained.
+
+    Yields:
+        A result for each visualizer, also where the model cannot be isolated.
+    """
     left = list(visualizers)
+    try:
+        isolation = isolate()
+    except Exception as error:  # noqa: BLE001 - without an isolation nothing is run
+        yield from (_failure((v.artifact, v.name, call.path), error, 0.0) for v in left)
+        return
     summary = next((v for v in left if isinstance(v, TorchinfoSummary)), None)
     diagram = next((v for v in left if isinstance(v, TorchviewDiagram)), None)
     if summary is not None and diagram is not None:
@@ -101,15 +115,16 @@ def _run_together(
     """Gives both results of one forward, or none where one library broke it for the other."""
     started = time.perf_counter()
     texts: list[Text] = []
-    rehearsal = Rehearsal(call)
-
-    def within(forward: Callable[[], Any]) -> Any:
-        text, output = summary.show_within(rehearsal, forward)
-        texts.append(text)
-        return output
 
     def show() -> Dot:
         with isolation.replay():
+            rehearsal = Rehearsal(call)
+
+            def within(forward: Callable[[], Any]) -> Any:
+                text, output = summary.show_within(rehearsal, forward)
+                texts.append(text)
+                return output
+
             return diagram.show(rehearsal, within)
 
     drawn = attempt((diagram.artifact, diagram.name, call.path), show)
@@ -168,11 +183,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, RuntimeError) and any(w in str(error) for w in _OUT_OF_MEMORY_WORDS):
         return True
     return error.__cause__ is not None and is_out_of_memory(error.__cause__)
-
-
-def one_line(error: BaseException) -> str:
-    """Gives an exception's type and message in one line, with the first cause's."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    message = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__

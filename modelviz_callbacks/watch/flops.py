@@ -1,4 +1,4 @@
-"""FLOPs of what was seen, by torch's own formulas, counted afterwards on tensors without content."""
+"""FLOPs of what was seen, by torch's own formulas, counted afterwards on empty tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -121,9 +121,7 @@ class GraphBuilder:
 
     # Module calls.
 
-    def begin_call(
-        self, name: str, path: str, parent: Draft | None, arguments: Any
-    ) -> Draft:
+    def begin_call(self, name: str, path: str, parent: Draft | None, arguments: Any) -> Draft:
         """Adds a module call that is about to run."""
         named = list(walk_tensors(arguments, most=_MOST_TENSORS))
         if parent is not None and parent.is_blind:

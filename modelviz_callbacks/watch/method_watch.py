@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from torch import nn
+
 
 class MethodWatch:
     """Watches an object's next call of a method, then takes itself off.
@@ -36,7 +38,7 @@ class MethodWatch:
         @wraps(original)
         def watched(*args: Any, **kwargs: Any) -> Any:
             self.remove()
-            begins(_named(original, args, kwargs))
+            begins(named_arguments(original, args, kwargs))
             try:
                 result = original(*args, **kwargs)
             except BaseException as error:
@@ -55,9 +57,12 @@ class MethodWatch:
             self._attributes.update(self._before)
 
 
-def _named(
+def named_arguments(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
+    """Gives a call's arguments under the names that the function has for them."""
+    if isinstance(function, nn.Module):
+        function = function.forward
     try:
         return dict(inspect.signature(function).bind_partial(*args, **kwargs).arguments)
     except (TypeError, ValueError):

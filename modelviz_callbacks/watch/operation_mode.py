@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch.overrides import TorchFunctionMode, _len_torch_function_stack, _pop_mode, _push_mode
+import torch
+from torch import overrides
+from torch.overrides import TorchFunctionMode
+
+# Torch has no public names for its stack of modes.
+_push: Callable[[TorchFunctionMode], None] = overrides._push_mode
+_pop: Callable[[], TorchFunctionMode] = overrides._pop_mode
+_height: Callable[[], int] = torch._C._len_torch_function_stack
 
 
 class OperationMode(TorchFunctionMode):
@@ -27,7 +34,7 @@ class OperationMode(TorchFunctionMode):
 
     def put_on(self) -> None:
         """Puts the mode on top of this thread's stack."""
-        _push_mode(self)
+        _push(self)
 
     def take_off(self) -> bool:
         """Takes the mode off this thread's stack, wherever it is on it; the user's own stay.
@@ -37,11 +44,11 @@ class OperationMode(TorchFunctionMode):
         """
         above: list[Any] = []
         found = False
-        while _len_torch_function_stack() and not found:
-            above.append(_pop_mode())
+        while _height() and not found:
+            above.append(_pop())
             found = above[-1] is self
         for other in reversed(above[:-1] if found else above):
-            _push_mode(other)
+            _push(other)
         return found
 
     @contextmanager

@@ -70,8 +70,25 @@ COMPUTING = frozenset(
 
 # They give back their argument itself where there is nothing to do.
 _CONVERSIONS = frozenset(
-    "contiguous to float half double bfloat16 int long bool type type_as cpu cuda "
-    "requires_grad_ as_subclass resolve_conj resolve_neg".split()
+    [
+        "contiguous",
+        "to",
+        "float",
+        "half",
+        "double",
+        "bfloat16",
+        "int",
+        "long",
+        "bool",
+        "type",
+        "type_as",
+        "cpu",
+        "cuda",
+        "requires_grad_",
+        "as_subclass",
+        "resolve_conj",
+        "resolve_neg",
+    ]
 )
 
 

@@ -1,7 +1,6 @@
 """Which modules a training step calls itself, and with what."""
 
 import contextlib
-import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DataParallel
 
 from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.watch.method_watch import named_arguments
 from modelviz_callbacks.watch.module_paths import walk
 from modelviz_callbacks.watch.quiet import is_called_by_tracer, quiet_depth
 from modelviz_callbacks.watch.shadow import Shadow, Watch
@@ -38,12 +38,7 @@ class RootCall:
 
     def named_arguments(self) -> dict[str, Any]:
         """Gives the arguments under the names that the module's `forward` has for them."""
-        try:
-            signature = inspect.signature(self.module.forward)
-            return dict(signature.bind_partial(*self.args, **self.kwargs).arguments)
-        except (TypeError, ValueError):
-            positional = {f"args[{index}]": value for index, value in enumerate(self.args)}
-            return {**positional, **self.kwargs}
+        return named_arguments(self.module.forward, self.args, self.kwargs)
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,8 @@ class CallWatcher:
         self._modules = modules
         self._observer = observer
         self._alone = alone
-        self._armed: list[tuple[Shadow, Watch]] = []
+        self._attached: list[tuple[Shadow, Watch]] = []
+        self._armed = False
         self._quiet_depth = 0
         self._thread = threading.local()
 
@@ -94,7 +90,7 @@ class CallWatcher:
         Raises:
             ModelVizError: If it must be alone on a module and is not.
         """
-        self._quiet_depth = quiet_depth()
+        self._armed, self._quiet_depth = True, quiet_depth()
         try:
             for path, module in self._modules.items():
                 self._attach(path, module)
@@ -104,8 +100,10 @@ class CallWatcher:
 
     def disarm(self) -> None:
         """Takes everything off the modules; may be called again."""
-        while self._armed:
-            shadow, watch = self._armed.pop()
+        # Whatever should be left somewhere sees no more.
+        self._armed = False
+        while self._attached:
+            shadow, watch = self._attached.pop()
             shadow.drop(watch)
 
     def _attach(self, path: str, module: nn.Module) -> None:
@@ -116,7 +114,7 @@ class CallWatcher:
             )
         watch = Watch(partial(self._observe, path, module), self._alone)
         shadow.watches.append(watch)
-        self._armed.append((shadow, watch))
+        self._attached.append((shadow, watch))
 
     def _observe(
         self,
@@ -144,7 +142,8 @@ class CallWatcher:
         return result
 
     def _overlooks(self, module: nn.Module) -> bool:
-        if getattr(self._thread, "nested", False) or quiet_depth() > self._quiet_depth:
+        nested = getattr(self._thread, "nested", False)
+        if nested or not self._armed or quiet_depth() > self._quiet_depth:
             return True
         return self._observer.passes(module) or is_called_by_tracer()
 

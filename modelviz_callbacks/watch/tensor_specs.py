@@ -20,9 +20,7 @@ def _device_name(device: torch.device) -> str:
 
 def tensor_spec(tensor: torch.Tensor, name: str = "") -> TensorSpec:
     """Describes a tensor of any kind; a nested one's ragged sizes are -1."""
-    return TensorSpec(
-        sizes(tensor), dtype_name(tensor.dtype), _device_name(tensor.device), name
-    )
+    return TensorSpec(sizes(tensor), dtype_name(tensor.dtype), _device_name(tensor.device), name)
 
 
 def sizes(tensor: torch.Tensor) -> tuple[int, ...]:

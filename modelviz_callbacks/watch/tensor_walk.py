@@ -28,7 +28,9 @@ _CLOSED = (
 _MAX_NESTING = 50
 
 
-def walk_tensors(tree: Any, name: str = "", most: int = 1_000) -> Iterator[tuple[str, torch.Tensor]]:
+def walk_tensors(
+    tree: Any, name: str = "", most: int = 1_000
+) -> Iterator[tuple[str, torch.Tensor]]:
     """Gives each tensor in nested data once, with its name.
 
     Looks into lists, tuples, named tuples, mappings, dataclasses and other objects with

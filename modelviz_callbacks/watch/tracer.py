@@ -1,15 +1,18 @@
 """Watching one training step: every module call and every operation between modules. Passive."""
 
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import nn
 
+from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
 from modelviz_callbacks.watch.graph_builder import Draft, GraphBuilder
@@ -132,7 +135,7 @@ class StepTracer:
             The graph.
         """
         if self.error is not None:
-            self._notes.append(f"the watching broke off: {self.error!r}")
+            self._notes.append(f"the watching broke off: {one_line(self.error)}")
         return self._builder.build(modules, error, self._notes)
 
     # Module calls.
@@ -165,6 +168,7 @@ class StepTracer:
     def _begin_call(
         self, path: str, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Draft | None:
+        draft = None
         with self._bookkeeping():
             inner = unwrap(module)
             named = _named(inner, args, kwargs)
@@ -174,8 +178,7 @@ class StepTracer:
             if is_leaf(module) and not draft.is_blind:
                 self._inside_leaf = draft
                 draft.computed += describe_recurrence(module, draft.inputs)
-            return draft
-        return None
+        return draft
 
     def _end_call(self, draft: Draft, result: Any, error: BaseException | None) -> None:
         with self._bookkeeping():
@@ -197,6 +200,8 @@ class StepTracer:
             What made each tensor of its output.
         """
         inner = unwrap(module)
+        # Past `module.compile()`, which shadows the call of the module itself.
+        run: Callable[..., Any] = type(inner)._call_impl
         made: list[Source | None] = []
         depth = self._quiet_depth
         try:
@@ -206,7 +211,7 @@ class StepTracer:
                 self._quiet_depth = quiet_depth()
                 self._mode.put_on()
                 try:
-                    output = type(inner)._call_impl(inner, *twin_args, **twin_kwargs)
+                    output = run(inner, *twin_args, **twin_kwargs)
                 finally:
                     self._mode.take_off()
                     _detach(armed)
@@ -304,18 +309,21 @@ def _detach(armed: list[tuple[Shadow, Watch]]) -> None:
 
 def _below(path: str, module: nn.Module) -> dict[str, nn.Module]:
     """Gives the watchable modules in a compiled one, by path."""
-    children = ((join(path, n), c) for n, c in module._modules.items() if c is not None)
-    return {
-        below: part for name, child in children for below, part in walk(child, name, into_compiled=False)
-    }
+    modules: dict[str, nn.Module] = {}
+    for name, child in module._modules.items():
+        if child is not None:
+            modules |= dict(walk(child, join(path, name), into_compiled=False))
+    return modules
 
 
 def _named(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    code = getattr(type(module).forward, "__code__", None)
-    names = () if code is None else code.co_varnames[1 : code.co_argcount]
+    # Not inspect.signature(), which costs more than many a call.
+    forward: Any = inspect.getattr_static(type(module), "forward", None)
+    names: tuple[str, ...] = ()
+    if isinstance(forward, FunctionType):
+        names = forward.__code__.co_varnames[1 : forward.__code__.co_argcount]
     named = {
         names[index] if index < len(names) else f"args[{index}]": value
         for index, value in enumerate(args)
     }
     return named | kwargs
-

@@ -1,30 +1,38 @@
-"""Traces one forward of a model into its architecture graph."""
+"""Watches one call of a model and gives its graph."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
 
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.watch.flops import count_flops
-from modelviz_callbacks.watch.graph_builder import Draft
+from modelviz_callbacks.replay.isolation import Isolation
+from modelviz_callbacks.watch.method_watch import named_arguments
 from modelviz_callbacks.watch.module_entries import describe_modules
+from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.tracer import StepTracer
 
 
+@contextmanager
+def rehearsal(module: nn.Module, args: Any, kwargs: Any) -> Iterator[Any]:
+    with Isolation(module).replay():
+        yield map_tensors((args, kwargs), clone_tensor)
+
+
 def traced(model: nn.Module, *args: Any, **kwargs: Any) -> ArchitectureGraph:
-    """Watches `model(*args, **kwargs)`; what it raises is in the graph."""
-    tracer = StepTracer(model)
-    raised: Exception | None = None
-    with tracer.watching():
-        tracer.builder.add_inputs(args or kwargs, "input")
-        try:
-            tracer.builder.add_outputs(model(*args, **kwargs), "output")
-        except Exception as error:  # noqa: BLE001 - a failing step has a graph too
-            raised = error
-    assert tracer.error is None
-    return tracer.builder.build(describe_modules(model), raised, _flops)
-
-
-def _flops(draft: Draft) -> int | None:
-    counts = draft.is_leaf and draft.kind in {"module", "op"}
-    return count_flops(draft.computed) if counts else None
+    """Gives the graph of `model(*args, **kwargs)`, also of a call that raises."""
+    tracer = StepTracer(model, rehearsal)
+    output, raised = None, None
+    tracer.arm()
+    tracer.begin(named_arguments(model, args, kwargs))
+    try:
+        output = model(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - a failing call has a graph too
+        raised = error
+    finally:
+        tracer.end(output, "output")
+        tracer.disarm()
+    if tracer.error is not None:
+        raise tracer.error
+    return tracer.graph(describe_modules(model), raised)

@@ -48,7 +48,7 @@ class Net(nn.Module):
 
 
 TABLE = """\
-Input         input[0] [5] int64 on cpu
+Input         tokens [5] int64 on cpu
 
 Module         Class         Output   Parameters     %   FLOPs     %
 ────────────────────────────────────────────────────────────────────────────────────────────
