@@ -22,6 +22,7 @@ from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
+from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import architecture, module_repr
@@ -470,7 +471,7 @@ class Recorder:
     def _on_training_thread(self, task: str) -> Iterator[None]:
         started = time.perf_counter()
         try:
-            with self._contained(task), self._lock:
+            with self._contained(task), self._lock, outside_user_modes():
                 yield
         finally:
             self._training_thread_s += time.perf_counter() - started

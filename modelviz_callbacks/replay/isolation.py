@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
-from modelviz_callbacks.replay.snapshot import Snapshot
+from modelviz_callbacks.replay.snapshot import Snapshot, global_hooks
+from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.replay.write_guard import WriteGuard
 from modelviz_callbacks.watch.quiet import quiet
 
@@ -40,10 +41,11 @@ class Isolation:
         """
         modules = [*model.modules(), *(part for module in extra for part in module.modules())]
         self._modules = list({id(module): module for module in modules}.values())
-        self._restorers = [
-            *Snapshot([*self._modules, arguments]).restorers(),
-            *ambient_restorers(accelerators(model)),
-        ]
+        with outside_user_modes():
+            self._restorers = [
+                *Snapshot([*self._modules, arguments, *global_hooks()]).restorers(),
+                *ambient_restorers(accelerators(model)),
+            ]
 
     @contextlib.contextmanager
     def replay(self) -> Iterator[None]:
@@ -54,7 +56,7 @@ class Isolation:
                 the rest is put back all the same.
         """
         guard = WriteGuard()
-        with contextlib.ExitStack() as undo:
+        with outside_user_modes(), contextlib.ExitStack() as undo:
             undo.callback(_run_all, [guard.restore, *self._restorers])
             undo.callback(_forget_autocast_casts, guard)
             undo.callback(torch.set_autocast_cache_enabled, torch.is_autocast_cache_enabled())

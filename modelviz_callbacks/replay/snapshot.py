@@ -3,13 +3,14 @@
 import random
 import types
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 from torch.jit import ScriptModule
+from torch.nn.modules import module as modules
 
 from modelviz_callbacks.replay.tensor_state import TensorState
 
@@ -132,6 +133,18 @@ class Snapshot:
         if id(container) not in self._seen:
             self._seen[id(container)] = container
             self._restorers.append(partial(_refill, container, container.copy()))
+
+
+def global_hooks() -> Iterator[Any]:
+    """Gives the hooks that run in every module's forward, and what those that count keep.
+
+    `torch.utils.flop_counter` follows the modules so.
+    """
+    for registry in (modules._global_forward_pre_hooks, modules._global_forward_hooks):
+        yield registry
+        for hook in registry.values():
+            if isinstance(hook, types.MethodType):
+                yield vars(hook.__self__)
 
 
 def _package(value: Any) -> str:

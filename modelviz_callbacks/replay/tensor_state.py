@@ -18,15 +18,18 @@ class TensorState:
         self._requires_grad = tensor.requires_grad
         self._grad = tensor.grad if tensor.is_leaf else None
         self._grad_version = None if self._grad is None else _version(self._grad)
-        self._content = _clone(self._alias) if keep_content and self._alias is not None else None
+        self._memory = None
+        if keep_content and self._alias is not None:
+            self._memory = _writable(self._alias)
+        self._content = None if self._memory is None else _clone(self._memory)
 
     def restore(self) -> None:
         """Puts the tensor back as it was; its version counter too."""
         if self._lazy:
             return
         self._restore_storage()
-        if self._content is not None and self._alias is not None:
-            _write(self._alias, self._content)
+        if self._memory is not None and self._content is not None:
+            _write(self._memory, self._content)
         self._restore_grad()
         _set_version(self._tensor, self._version)
 
@@ -50,6 +53,18 @@ def _plain_alias(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach()
 
 
+def _writable(alias: torch.Tensor) -> torch.Tensor:
+    """Gives the memory that a tensor shows, each value once: an expanded one repeats some."""
+    if alias.layout != torch.strided or alias.is_nested or not alias.numel():
+        return alias
+    if torch._debug_has_internal_overlap(alias) == 0:
+        return alias
+    pairs = zip(alias.shape, alias.stride(), strict=True)
+    span = 1 + sum((size - 1) * stride for size, stride in pairs)
+    with torch._C.DisableTorchFunctionSubclass():
+        return alias.as_strided((span,), (1,))
+
+
 def _clone(alias: torch.Tensor) -> torch.Tensor:
     with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():
         return alias.clone()
@@ -61,11 +76,14 @@ def _write(alias: torch.Tensor, content: torch.Tensor) -> None:
 
 
 def _is_same_view(tensor: torch.Tensor, alias: torch.Tensor) -> bool:
-    if tensor.layout != torch.strided:
-        return tensor.layout == alias.layout  # sparse layouts have no storage to compare
-    return tensor.dtype == alias.dtype and bool(
-        tensor.device == alias.device and tensor.is_set_to(alias)
-    )
+    if (tensor.layout, tensor.dtype) != (alias.layout, alias.dtype):
+        return False
+    if tensor.device != alias.device:
+        return False
+    try:
+        return bool(tensor.is_set_to(alias))
+    except RuntimeError:  # sparse, nested and meta tensors have no storage to compare
+        return True
 
 
 def _version(tensor: torch.Tensor) -> int | None:

@@ -10,6 +10,7 @@ from torch import nn
 from modelviz_callbacks.graph.totals import Totals, count_totals
 from modelviz_callbacks.replay.rehearsal import Rehearsal
 from modelviz_callbacks.visualizers.base import Text
+from modelviz_callbacks.visualizers.torchinfo_speed import each_layer_counted_once
 
 _COLUMNS = ("input_size", "output_size", "num_params", "kernel_size", "mult_adds", "trainable")
 
@@ -60,18 +61,19 @@ class TorchinfoSummary:
         from torchinfo import torchinfo as engine
 
         try:
-            statistics = torchinfo.summary(
-                module,
-                input_data=list(rehearsal.tensors),
-                # A word for torchinfo; every submodule keeps its own mode.
-                mode="train",
-                depth=self._depth,
-                verbose=0,
-                col_names=_COLUMNS,
-                col_width=18,
-                row_settings=("depth", "var_names"),
-            )
-            table = str(statistics)
+            with each_layer_counted_once():
+                statistics = torchinfo.summary(
+                    module,
+                    input_data=list(rehearsal.tensors),
+                    # A word for torchinfo; every submodule keeps its own mode.
+                    mode="train",
+                    depth=self._depth,
+                    verbose=0,
+                    col_names=_COLUMNS,
+                    col_width=18,
+                    row_settings=("depth", "var_names"),
+                )
+                table = str(statistics)
         finally:
             # torchinfo 1.8.0 keeps the last model alive in a module-level cache.
             engine.clear_cached_forward_pass()

@@ -7,6 +7,7 @@ import torch
 from modelviz_callbacks.watch.tensor_tree import named_tensors
 
 _MOST_TENSORS = 1_000
+_RAGGED = -1
 
 
 def tensor_specs(tree: Any, name: str = "") -> dict[str, dict[str, Any]]:
@@ -17,8 +18,9 @@ def tensor_specs(tree: Any, name: str = "") -> dict[str, dict[str, Any]]:
         name: The name of the data itself.
 
     Returns:
-        By name, like `"batch.image"`: `shape` (a list of sizes), `dtype`, `device` and
-        `requires_grad`; plain values. At most the first thousand tensors.
+        By name, like `"batch.image"`: `shape` (a list of sizes; -1 where a nested tensor's rows
+        differ), `dtype`, `device` and `requires_grad`; plain values. At most the first thousand
+        tensors.
     """
     tensors = list(named_tensors(tree, name))[:_MOST_TENSORS]
     return {tensor_name: _spec(tensor) for tensor_name, tensor in tensors}
@@ -26,8 +28,21 @@ def tensor_specs(tree: Any, name: str = "") -> dict[str, dict[str, Any]]:
 
 def _spec(tensor: torch.Tensor) -> dict[str, Any]:
     return {
-        "shape": [int(size) for size in tensor.shape],
+        "shape": _sizes(tensor),
         "dtype": str(tensor.dtype).removeprefix("torch."),
         "device": str(tensor.device),
         "requires_grad": tensor.requires_grad,
     }
+
+
+def _sizes(tensor: torch.Tensor) -> list[int]:
+    if not tensor.is_nested:
+        return [int(size) for size in tensor.shape]
+    return [_nested_size(tensor, dim) for dim in range(tensor.dim())]
+
+
+def _nested_size(tensor: torch.Tensor, dim: int) -> int:
+    try:
+        return int(tensor.size(dim))
+    except (RuntimeError, AttributeError):
+        return _RAGGED

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from modelviz_callbacks.errors import NotApplicableError, one_line
+
 Replace = Callable[[str, torch.Tensor], Any]
 
 _ATOMIC = (str, bytes, int, float, complex, type(None), type, nn.Module, types.ModuleType)
@@ -72,10 +74,34 @@ def holds(tree: Any, kind: type[Any]) -> bool:
     return any(isinstance(value, kind) for value in found)
 
 
-def clone_tensor(_name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Copies one tensor for a replay: same values and `requires_grad`, no history."""
-    clone = tensor.detach().clone()
-    return clone.requires_grad_() if tensor.requires_grad else clone
+def clone_tensor(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Copies one tensor for a replay: same values and `requires_grad`, no history.
+
+    Raises:
+        NotApplicableError: If it cannot be copied; then there is no replay.
+    """
+    try:
+        clone = tensor.detach().clone()
+        return clone.requires_grad_() if tensor.requires_grad else clone
+    except (RuntimeError, TypeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        kind = f"{name or 'an argument'} ({type(tensor).__name__}, {tensor.layout})"
+        raise NotApplicableError(
+            f"no extra forward: {kind} cannot be copied: {one_line(error)}"
+        ) from error
+
+
+def slot_names(kind: type[Any]) -> tuple[str, ...]:
+    """Gives the names of what a class itself keeps in `__slots__`, as `getattr` takes them."""
+    slots = vars(kind).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    private = f"_{kind.__name__.lstrip('_')}"
+    return tuple(
+        f"{private}{name}" if name.startswith("__") and not name.endswith("__") else name
+        for name in names
+        if name not in ("__dict__", "__weakref__")
+    )
 
 
 class _Rebuild:
@@ -130,9 +156,15 @@ class _Rebuild:
             for key, item in list(value.items()):
                 _put(shallow.__setitem__, key, item, self.build(item, _dotted(name, key), levels))
         else:
-            for key, item in list(getattr(value, "__dict__", {}).items()):
+            for key, item in _attributes(value).items():
                 rebuilt = self.build(item, _dotted(name, key), levels)
                 _put(lambda k, v: object.__setattr__(shallow, k, v), key, item, rebuilt)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    slots = (name for base in type(value).__mro__ for name in slot_names(base))
+    in_slots = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+    return in_slots | dict(getattr(value, "__dict__", {}))
 
 
 def _put(assign: Callable[[Any, Any], None], key: Any, old: Any, new: Any) -> None:
