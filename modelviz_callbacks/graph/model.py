@@ -178,9 +178,14 @@ class ArchitectureGraph:
         Raises:
             ValueError: If it is none, or of a newer schema than this package knows.
         """
-        content = json.loads(text)
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as e:
+            raise ValueError(f"this is no architecture graph, or a part of one only: {e}") from e
         version = content.get("schema_version") if isinstance(content, dict) else None
-        if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+        if type(version) is not int or version < 1:
+            raise ValueError(f"this is no architecture graph: its schema_version is {version!r}")
+        if version > SCHEMA_VERSION:
             raise ValueError(
                 f"schema_version={version!r}: this package reads up to {SCHEMA_VERSION}. "
                 "Update modelviz-callbacks."
@@ -193,7 +198,7 @@ class ArchitectureGraph:
                 failure=_with_specs(Failure, content["failure"]) if content["failure"] else None,
                 notes=tuple(content["notes"]),
             )
-        except (KeyError, TypeError) as e:
+        except (AttributeError, KeyError, TypeError) as e:
             raise ValueError(f"this is no architecture graph: {e!r}") from e
 
 

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from modelviz_callbacks.graph.model import ArchitectureGraph
+
 
 class Sink(Protocol):
     """Publishes parts of a record, all under one step."""
@@ -14,6 +16,9 @@ class Sink(Protocol):
 
     def scalar(self, tag: str, value: float) -> None:
         """Shows a number."""
+
+    def graph(self, graph: ArchitectureGraph) -> None:
+        """Shows the architecture graph, to be opened and closed scope by scope."""
 
     def flush(self) -> None:
         """Makes what was shown visible."""

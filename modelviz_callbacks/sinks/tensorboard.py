@@ -7,6 +7,8 @@ import struct
 from typing import Any
 
 from modelviz_callbacks.errors import SettingsError
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.sinks.graph_def import graph_def
 
 _PNG_SIZE = struct.Struct(">II")
 _PNG_SIZE_OFFSET = 16
@@ -33,7 +35,7 @@ class TensorBoardSink:
 
     def picture(self, tag: str, png: bytes) -> None:
         """Shows a PNG picture, shape [H, W, 4], unaltered."""
-        messages = _messages(self._writer)
+        messages = _messages(self._writer, "summary_pb2")
         width, height = _PNG_SIZE.unpack_from(png, _PNG_SIZE_OFFSET)
         image = messages.Summary.Image(
             height=height, width=width, colorspace=_RGBA, encoded_image_string=png
@@ -44,6 +46,13 @@ class TensorBoardSink:
     def scalar(self, tag: str, value: float) -> None:
         """Shows a number."""
         self._writer.add_scalar(tag, value, self._step)
+
+    def graph(self, graph: ArchitectureGraph) -> None:
+        """Shows the graph in the Graphs tab; a run has one, the newest."""
+        made = graph_def(graph, _messages(self._writer, "graph_pb2"))
+        messages = _messages(self._writer, "event_pb2")
+        event = messages.Event(graph_def=made.SerializeToString())
+        _file_writer(self._writer).add_event(event, self._step)
 
     def flush(self) -> None:
         """Writes the events to disk."""
@@ -68,12 +77,12 @@ def summary_writer_sinks(writer: object) -> list[TensorBoardSink]:
     )
 
 
-def _messages(writer: Any) -> Any:
+def _messages(writer: Any, name: str) -> Any:
     of_tensorboard_x = any(
         base.__module__.startswith("tensorboardX") for base in type(writer).__mro__
     )
     home = "tensorboardX.proto" if of_tensorboard_x else "tensorboard.compat.proto"
-    return importlib.import_module(f"{home}.summary_pb2")
+    return importlib.import_module(f"{home}.{name}")
 
 
 def _file_writer(writer: Any) -> Any:
