@@ -1,0 +1,15 @@
+"""A zoo of models that people train, as data; only building one imports its library."""
+
+from tests.zoo import timm_models, torchvision_classifiers, torchvision_tasks
+from tests.zoo.zoo_model import ZooModel
+
+MODELS: tuple[ZooModel, ...] = (
+    *torchvision_classifiers.MODELS,
+    *torchvision_tasks.MODELS,
+    *timm_models.MODELS,
+)
+
+
+def find_model(name: str) -> ZooModel:
+    """Finds a model by its name."""
+    return next(model for model in MODELS if model.name == name)
