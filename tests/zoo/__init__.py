@@ -1,12 +1,20 @@
 """A zoo of models that people train, as data; only building one imports its library."""
 
-from tests.zoo import timm_models, torchvision_classifiers, torchvision_tasks
+from tests.zoo import (
+    timm_models,
+    torchvision_classifiers,
+    torchvision_tasks,
+    transformers_language,
+    transformers_perception,
+)
 from tests.zoo.zoo_model import ZooModel
 
 MODELS: tuple[ZooModel, ...] = (
     *torchvision_classifiers.MODELS,
     *torchvision_tasks.MODELS,
     *timm_models.MODELS,
+    *transformers_language.MODELS,
+    *transformers_perception.MODELS,
 )
 
 
