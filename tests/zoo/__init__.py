@@ -1,6 +1,11 @@
 """A zoo of models that people train, as data; only building one imports its library."""
 
 from tests.zoo import (
+    hostile_autograd,
+    hostile_calls,
+    hostile_networks,
+    hostile_runtime,
+    hostile_structure,
     timm_models,
     torchvision_classifiers,
     torchvision_tasks,
@@ -15,6 +20,11 @@ MODELS: tuple[ZooModel, ...] = (
     *timm_models.MODELS,
     *transformers_language.MODELS,
     *transformers_perception.MODELS,
+    *hostile_networks.MODELS,
+    *hostile_structure.MODELS,
+    *hostile_calls.MODELS,
+    *hostile_autograd.MODELS,
+    *hostile_runtime.MODELS,
 )
 
 

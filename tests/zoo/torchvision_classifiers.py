@@ -89,7 +89,7 @@ MODELS = (
     classifier("regnet_x_400mf"),
     classifier("regnet_y_400mf"),
     classifier("convnext_tiny"),
-    ZooModel("vit (torchvision)", FAMILY, vit, small_images(32), quick=True),
+    ZooModel("vit (torchvision)", FAMILY, vit, small_images(32)),
     classifier("swin_t", 64),
     classifier("swin_v2_t", 64),
     ZooModel("maxvit", FAMILY, maxvit, small_images(64)),

@@ -101,7 +101,7 @@ DEBERTA = {
 
 MODELS = (
     language_model("GPT2", "LMHeadModel", quick=True, bos_token_id=1, eos_token_id=2, **GPT2),
-    language_model("Bert", "ForMaskedLM", quick=True, **SMALL),
+    language_model("Bert", "ForMaskedLM", **SMALL),
     language_model("Bert", "ForSequenceClassification", text_with_classes, **SMALL),
     language_model("T5", "ForConditionalGeneration", quick=True, **T5),
     language_model("Bart", "ForConditionalGeneration", **ENCODER_DECODER),
