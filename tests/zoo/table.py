@@ -1,0 +1,131 @@
+"""What every visualizer makes of every zoo model, as a Markdown table.
+
+`python -m tests.zoo.table > docs/zoo.md` runs each model in a process of its own, so that a hang
+or a crash costs one row.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from modelviz_callbacks.settings import VISUALIZERS
+from tests.zoo import MODELS, find_model
+from tests.zoo.zoo_model import ZooModel
+
+TIMEOUT_S = 120
+REASON_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's line.
+
+    Attributes:
+        parameters: How many it has, shared ones counted once; None where it was never built.
+        outcomes: For each visualizer its status, and the reason where it is not `ok`; the status
+            is `none` where the record does not even name it.
+    """
+
+    parameters: int | None
+    outcomes: dict[str, tuple[str, str]]
+
+
+def measure(model: ZooModel, folder: Path) -> Row:
+    """Runs a recorded training step in this process."""
+    from modelviz_callbacks import ModelVizHook
+
+    net = model.build()
+    hook = ModelVizHook(net, folder, formats=())
+    broken = ""
+    try:
+        model.step(net)
+    except Exception as error:  # noqa: BLE001 - what was recorded before it counts
+        broken = f"the step raised {type(error).__name__}: {error}"
+    hook.close()
+    manifest = json.loads(next(folder.rglob("manifest.json")).read_text("utf-8"))
+    found = {a["visualizer"]: (a["status"], a["error"] or "") for a in manifest["artifacts"]}
+    missing = ("none", "; ".join(filter(None, [broken, *manifest["notes"]])))
+    parameters = sum(p.numel() for p in net.parameters())
+    return Row(parameters, {name: found.get(name, missing) for name in VISUALIZERS})
+
+
+def measure_apart(model: ZooModel) -> Row:
+    """Runs `measure` in a child process; what kills that becomes the row's reason."""
+    command = [sys.executable, "-m", "tests.zoo.table", "--one", model.name]
+    try:
+        child = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return everywhere(f"no end after {TIMEOUT_S} s")
+    if child.returncode:
+        last_line = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        return everywhere(f"exit status {child.returncode}: {last_line}")
+    return Row(**json.loads(child.stdout.splitlines()[-1]))
+
+
+def everywhere(reason: str) -> Row:
+    return Row(None, dict.fromkeys(VISUALIZERS, ("failed", reason)))
+
+
+def cells(model: ZooModel, row: Row) -> list[str]:
+    parameters = "?" if row.parameters is None else f"{row.parameters:,}"
+    return [model.name, model.family, parameters, *(outcome(*o) for o in row.outcomes.values())]
+
+
+def outcome(status: str, reason: str) -> str:
+    """Writes a status with its reason, shortened and with nothing that breaks a table."""
+    text = " ".join(reason.split()).replace("|", "\\|")
+    text = text if len(text) <= REASON_LENGTH else f"{text[: REASON_LENGTH - 1]}…"
+    return f"{status} ({text})" if text and status != "ok" else status
+
+
+def totals(rows: list[Row]) -> list[str]:
+    counts = [Counter(row.outcomes[name][0] for row in rows) for name in VISUALIZERS]
+    texts = [", ".join(f"{n} {status}" for status, n in c.most_common()) for c in counts]
+    return [f"**{len(rows)} models**", "", "", *(f"**{text}**" for text in texts)]
+
+
+def line(texts: list[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def write_table(models: list[ZooModel]) -> None:
+    """Prints the table row by row, as the models are measured."""
+    print(line(["model", "family", "parameters", *VISUALIZERS]))
+    print(line(["---", "---", "---:", *("---" for _ in VISUALIZERS)]))
+    rows = []
+    for model in models:
+        rows.append(measure_apart(model))
+        print(line(cells(model, rows[-1])), flush=True)
+    print(line(totals(rows)))
+
+
+def print_one(name: str) -> None:
+    """Prints a model's row as JSON, on the last line."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"\n{json.dumps(asdict(measure(find_model(name), Path(folder))))}")
+
+
+def main(arguments: Any = None) -> None:
+    """Prints the whole table, or the row of one model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--one", metavar="NAME", help="measure this model, and print JSON")
+    parser.add_argument("--only", metavar="TEXT", default="", help="families and names with it")
+    options = parser.parse_args(arguments)
+    if options.one:
+        print_one(options.one)
+    else:
+        write_table([m for m in MODELS if options.only in f"{m.family} {m.name}"])
+
+
+if __name__ == "__main__":
+    main()
