@@ -6,20 +6,22 @@ or a crash costs one row.
 
 import argparse
 import json
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from modelviz_callbacks import ModelVizHook
 from modelviz_callbacks.settings import VISUALIZERS
 from tests.zoo import MODELS, find_model
 from tests.zoo.zoo_model import ZooModel
 
 TIMEOUT_S = 120
+LIBRARIES = ["torchvision", "timm", "transformers", "modelviz_callbacks.hook", "tests.zoo"]
+# Children of a process that has imported the libraries once, and that never runs a model.
+PROCESSES = multiprocessing.get_context("forkserver")
 REASON_LENGTH = 60
 
 
@@ -39,8 +41,6 @@ class Row:
 
 def measure(model: ZooModel, folder: Path) -> Row:
     """Runs a recorded training step in this process."""
-    from modelviz_callbacks import ModelVizHook
-
     net = model.build()
     hook = ModelVizHook(net, folder, formats=())
     broken = ""
@@ -56,19 +56,30 @@ def measure(model: ZooModel, folder: Path) -> Row:
     return Row(parameters, {name: found.get(name, missing) for name in VISUALIZERS})
 
 
+def measure_into(file: Path, name: str) -> None:
+    """Writes a model's row, as JSON."""
+    warnings.simplefilter("ignore")
+    try:
+        row = measure(find_model(name), file.parent)
+    except Exception as error:  # noqa: BLE001 - it costs one row
+        row = everywhere(f"{type(error).__name__}: {error}")
+    file.write_text(json.dumps(asdict(row)), "utf-8")
+
+
 def measure_apart(model: ZooModel) -> Row:
     """Runs `measure` in a child process; what kills that becomes the row's reason."""
-    command = [sys.executable, "-m", "tests.zoo.table", "--one", model.name]
-    try:
-        child = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return everywhere(f"no end after {TIMEOUT_S} s")
-    if child.returncode:
-        last_line = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        return everywhere(f"exit status {child.returncode}: {last_line}")
-    return Row(**json.loads(child.stdout.splitlines()[-1]))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "row.json"
+        child = PROCESSES.Process(target=measure_into, args=(file, model.name))
+        child.start()
+        child.join(TIMEOUT_S)
+        if child.is_alive():
+            child.kill()
+            child.join()
+            return everywhere(f"no end after {TIMEOUT_S} s")
+        if not file.exists():
+            return everywhere(f"the process died with {child.exitcode}")
+        return Row(**json.loads(file.read_text("utf-8")))
 
 
 def everywhere(reason: str) -> Row:
@@ -108,23 +119,13 @@ def write_table(models: list[ZooModel]) -> None:
     print(line(totals(rows)))
 
 
-def print_one(name: str) -> None:
-    """Prints a model's row as JSON, on the last line."""
-    warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        print(f"\n{json.dumps(asdict(measure(find_model(name), Path(folder))))}")
-
-
-def main(arguments: Any = None) -> None:
-    """Prints the whole table, or the row of one model."""
+def main(arguments: list[str] | None = None) -> None:
+    """Prints the table of the whole zoo, or of a part of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one", metavar="NAME", help="measure this model, and print JSON")
     parser.add_argument("--only", metavar="TEXT", default="", help="families and names with it")
-    options = parser.parse_args(arguments)
-    if options.one:
-        print_one(options.one)
-    else:
-        write_table([m for m in MODELS if options.only in f"{m.family} {m.name}"])
+    only = parser.parse_args(arguments).only
+    PROCESSES.set_forkserver_preload(LIBRARIES)
+    write_table([model for model in MODELS if only in f"{model.family} {model.name}"])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,12 @@ def trained(model: ZooModel, folder: Path | None) -> dict[str, Any]:
     losses = [train_one_step(model, net) for _ in range(STEPS)]
     if hook:
         hook.close()
-    return fingerprint(net) | {"losses": losses}
+    left = fingerprint(net) | {"losses": losses}
+    # Comparing takes numbers as floats, which would drop imaginary parts.
+    left["state"] = {
+        n: torch.view_as_real(t) if t.is_complex() else t for n, t in left["state"].items()
+    }
+    return left
 
 
 def train_one_step(model: ZooModel, net: torch.nn.Module) -> float:

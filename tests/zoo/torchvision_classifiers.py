@@ -10,7 +10,7 @@ from tests.zoo.zoo_model import ZooModel, call_with
 FAMILY = "torchvision classification"
 
 
-def classifier(name: str, size: int = 32, *, quick: bool = False, **options: Any) -> ZooModel:
+def classifier(name: str, size: int = 64, *, quick: bool = False, **options: Any) -> ZooModel:
     """Describes a model of torchvision's own, with ten classes and square images."""
 
     def construct() -> nn.Module:
@@ -70,27 +70,27 @@ def small_images(size: int) -> Any:
 
 
 MODELS = (
-    classifier("alexnet", 64),
+    classifier("alexnet"),
     ZooModel("vgg11_bn", FAMILY, vgg11_bn, small_images(32)),
     classifier("resnet18", quick=True),
     classifier("resnext50_32x4d"),
     classifier("wide_resnet50_2"),
     classifier("densenet121"),
     classifier("inception_v3", 299, init_weights=False),
-    classifier("googlenet", 64, init_weights=False, aux_logits=True),
+    classifier("googlenet", init_weights=False, aux_logits=True),
     classifier("mobilenet_v2"),
     classifier("mobilenet_v3_small", quick=True),
     classifier("mobilenet_v3_large"),
     classifier("shufflenet_v2_x0_5"),
-    classifier("squeezenet1_1", 64),
+    classifier("squeezenet1_1"),
     classifier("mnasnet0_5"),
     classifier("efficientnet_b0"),
     classifier("efficientnet_v2_s"),
-    classifier("regnet_x_400mf", 64),
-    classifier("regnet_y_400mf", 64),
+    classifier("regnet_x_400mf"),
+    classifier("regnet_y_400mf"),
     classifier("convnext_tiny"),
     ZooModel("vit (torchvision)", FAMILY, vit, small_images(32)),
-    classifier("swin_t", 64),
-    classifier("swin_v2_t", 64),
+    classifier("swin_t"),
+    classifier("swin_v2_t"),
     ZooModel("maxvit", FAMILY, maxvit, small_images(64)),
 )
