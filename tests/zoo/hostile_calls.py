@@ -136,7 +136,7 @@ def packed_words() -> Arguments:
 
 
 class IteratesArgument(Layer):
-    """Takes an iterator and uses it up."""
+    """Takes a generator of tensors and uses it up."""
 
     def forward(self, parts: Iterator[Tensor]) -> Tensor:
         return self.layer(torch.stack(list(parts)).sum(0))
@@ -227,7 +227,7 @@ MODELS = (
         loss=lambda output: output[1].square().mean() - output[0].entropy().mean(),
     ),
     hostile("packed GRU", PackedGru, packed_words),
-    hostile("iterator in", IteratesArgument, lambda: call_with(iter([rows(), rows()]))),
+    hostile("generator in", IteratesArgument, lambda: call_with(rows() for _ in range(2))),
     hostile(
         "random generator in",
         TakesGenerator,

@@ -7,11 +7,13 @@ or a crash costs one row.
 import argparse
 import json
 import multiprocessing
+import re
 import tempfile
 import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from modelviz_callbacks import ModelVizHook
 from modelviz_callbacks.settings import VISUALIZERS
@@ -19,6 +21,7 @@ from tests.zoo import MODELS, find_model
 from tests.zoo.zoo_model import ZooModel
 
 TIMEOUT_S = 120
+COLUMNS = ("step", *VISUALIZERS)
 LIBRARIES = ["torchvision", "timm", "transformers", "modelviz_callbacks.hook", "tests.zoo"]
 # Children of a process that has imported the libraries once, and that never runs a model.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -31,8 +34,8 @@ class Row:
 
     Attributes:
         parameters: How many it has, shared ones counted once; None where it was never built.
-        outcomes: For each visualizer its status, and the reason where it is not `ok`; the status
-            is `none` where the record does not even name it.
+        outcomes: For the recorded step and each visualizer its status, and the reason where it is
+            not `ok`; the status is `none` where the record does not even name a visualizer.
     """
 
     parameters: int | None
@@ -43,17 +46,21 @@ def measure(model: ZooModel, folder: Path) -> Row:
     """Runs a recorded training step in this process."""
     net = model.build()
     hook = ModelVizHook(net, folder, formats=())
-    broken = ""
+    step = ("ok", "")
     try:
         model.step(net)
     except Exception as error:  # noqa: BLE001 - what was recorded before it counts
-        broken = f"the step raised {type(error).__name__}: {error}"
+        step = ("failed", f"{type(error).__name__}: {error}")
     hook.close()
     manifest = json.loads(next(folder.rglob("manifest.json")).read_text("utf-8"))
-    found = {a["visualizer"]: (a["status"], a["error"] or "") for a in manifest["artifacts"]}
-    missing = ("none", "; ".join(filter(None, [broken, *manifest["notes"]])))
     parameters = sum(p.numel() for p in net.parameters())
-    return Row(parameters, {name: found.get(name, missing) for name in VISUALIZERS})
+    return Row(parameters, {"step": step} | visualizer_outcomes(manifest))
+
+
+def visualizer_outcomes(manifest: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    found = {a["visualizer"]: (a["status"], a["error"] or "") for a in manifest["artifacts"]}
+    missing = ("none", "; ".join(manifest["notes"]))
+    return {name: found.get(name, missing) for name in VISUALIZERS}
 
 
 def measure_into(file: Path, name: str) -> None:
@@ -83,7 +90,7 @@ def measure_apart(model: ZooModel) -> Row:
 
 
 def everywhere(reason: str) -> Row:
-    return Row(None, dict.fromkeys(VISUALIZERS, ("failed", reason)))
+    return Row(None, dict.fromkeys(COLUMNS, ("failed", reason)))
 
 
 def cells(model: ZooModel, row: Row) -> list[str]:
@@ -92,14 +99,14 @@ def cells(model: ZooModel, row: Row) -> list[str]:
 
 
 def outcome(status: str, reason: str) -> str:
-    """Writes a status with its reason, shortened and with nothing that breaks a table."""
-    text = " ".join(reason.split()).replace("|", "\\|")
+    """Writes a status with its reason, shortened, without what breaks a table or is an id."""
+    text = re.sub(r"\d{9,}", "…", " ".join(reason.split())).replace("|", "\\|")
     text = text if len(text) <= REASON_LENGTH else f"{text[: REASON_LENGTH - 1]}…"
     return f"{status} ({text})" if text and status != "ok" else status
 
 
 def totals(rows: list[Row]) -> list[str]:
-    counts = [Counter(row.outcomes[name][0] for row in rows) for name in VISUALIZERS]
+    counts = [Counter(row.outcomes[name][0] for row in rows) for name in COLUMNS]
     texts = [", ".join(f"{n} {status}" for status, n in c.most_common()) for c in counts]
     return [f"**{len(rows)} models**", "", "", *(f"**{text}**" for text in texts)]
 
@@ -110,8 +117,8 @@ def line(texts: list[str]) -> str:
 
 def write_table(models: list[ZooModel]) -> None:
     """Prints the table row by row, as the models are measured."""
-    print(line(["model", "family", "parameters", *VISUALIZERS]))
-    print(line(["---", "---", "---:", *("---" for _ in VISUALIZERS)]))
+    print(line(["model", "family", "parameters", *COLUMNS]))
+    print(line(["---", "---", "---:", *("---" for _ in COLUMNS)]))
     rows = []
     for model in models:
         rows.append(measure_apart(model))
