@@ -8,11 +8,12 @@ INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench
+.PHONY: help demo test zoo lint bench
 
 help:
 	@echo "make demo    train a ResNet-18 on handwritten digits and look at its architecture record"
 	@echo "make test    run the tests"
+	@echo "make zoo     train every model of the zoo with us and without (several minutes)"
 	@echo "make lint    run ruff and mypy"
 	@echo "make bench   measure how long the first training step is held up (several minutes)"
 
@@ -26,6 +27,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(RUN) -m pytest -q
+
+# The empty expression takes back pyproject's "not zoo".
+zoo: $(INSTALLED)
+	$(RUN) -m pytest -q -m "" tests/zoo
 
 lint: $(INSTALLED)
 	$(RUN) -m ruff check .
