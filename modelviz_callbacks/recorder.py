@@ -137,7 +137,8 @@ class Recorder:
     def disarm(self) -> None:
         """Takes the watching off the model; what was seen is kept."""
         if self._tracer is not None:
-            self._tracer.disarm()
+            with self._contained("take the watching off the model"):
+                self._tracer.disarm()
 
     def step_begins(self, inputs: Any) -> None:
         """Begins to watch.
@@ -192,7 +193,7 @@ class Recorder:
             output_follows: Whether `see_output` will be called with its output.
         """
         with self._on_training_thread(f"replay {call.path or 'the model'}"):
-            if not self._is_new_root(call):
+            if self._closed or not self._is_new_root(call):
                 return
             self._book.add_root_call(
                 {

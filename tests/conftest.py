@@ -3,8 +3,9 @@
 import json
 import logging
 import random
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,16 @@ def seeds() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - the global generator is what models use
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_process_wide_is_left() -> Iterator[None]:
+    """No test leaves a mode on torch's stacks or another recursion limit."""
+    limit = sys.getrecursionlimit()
+    yield
+    assert torch.overrides._get_current_function_mode_stack() == []
+    assert torch.utils._python_dispatch._get_current_dispatch_mode_stack() == []
+    assert sys.getrecursionlimit() == limit
 
 
 @pytest.fixture(autouse=True)

@@ -51,6 +51,7 @@ BREAKS = {
     "arming": ("modelviz_callbacks.lightning.CallWatcher.arm", True),
     "finding the modules": ("modelviz_callbacks.lightning.watchable_modules", True),
     "disarming": ("modelviz_callbacks.watch.root_calls.CallWatcher.disarm", False),
+    "detaching": ("modelviz_callbacks.watch.tracer.StepTracer.disarm", False),
     "the run's folder": ("modelviz_callbacks.lightning.find_run_dir", False),
     "the environment": ("modelviz_callbacks.lightning.describe_run", False),
 }
