@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -231,54 +232,51 @@ def test_an_autograd_graph_of_three_thousand_operations_is_recorded(tmp_path) ->
 
 def test_the_autograd_graph_is_the_real_calls_own(tmp_path) -> None:
     """Torchviz looks at what the training computed: no extra forward."""
+    calls: SimpleQueue[int] = SimpleQueue()
 
     class Counts(TakesTensor):
-        calls = 0
-
         def forward(self, x: Tensor) -> Tensor:
-            type(self).calls += 1
+            calls.put(1)
             return self.layer(x)
 
     net = Counts()
     hook = ModelVizHook(net, tmp_path, visualizers=("torchviz",), formats=())
     net(digits())
     assert statuses(hook.directory) == {"autograd": "ok"}
-    assert Counts.calls == 1
+    assert calls.qsize() == 1
 
 
 def test_replays_run_every_submodule_in_its_own_mode(tmp_path) -> None:
     """A frozen BatchNorm is shown as it trains; the libraries would set the whole tree."""
-    modes = set()
+    modes: SimpleQueue[bool] = SimpleQueue()
 
     class Frozen(nn.BatchNorm1d):
         def forward(self, x: Tensor) -> Tensor:
-            nonlocal modes
-            modes = modes | {self.training}
+            modes.put(self.training)
             return super().forward(x)
 
     net = nn.Sequential(nn.Linear(8, 4), Frozen(4).eval(), nn.Dropout())
     ModelVizHook(net, tmp_path, formats=())
     net(digits())
-    assert modes == {False}
+    assert [modes.get() for _ in range(modes.qsize())] == [False, False]
 
 
 def test_torchinfo_and_torchview_share_one_forward(tmp_path) -> None:
     """Both together cost one; each shows what it shows alone."""
+    counted: SimpleQueue[int] = SimpleQueue()
 
     class Counts(nn.Sequential):
-        calls = 0
-
         def forward(self, x: Tensor) -> Tensor:
-            type(self).calls += 1
+            counted.put(1)
             return super().forward(x + 1)
 
     shown, calls = [], []
     for chosen in (("torchinfo", "torchview"), ("torchinfo",), ("torchview",)):
         net = Counts(nn.Linear(8, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 4)))
-        Counts.calls = 0
+        before = counted.qsize()
         hook = ModelVizHook(net, tmp_path, visualizers=chosen, formats=())
         net(digits())
-        calls.append(Counts.calls)
+        calls.append(counted.qsize() - before)
         names = {"torchinfo": "summary.txt", "torchview": "torchview.gv"}
         shown.append([(Path(hook.directory) / names[n]).read_text("utf-8") for n in chosen])
     assert calls == [2, 2, 2]
