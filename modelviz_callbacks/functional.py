@@ -73,7 +73,7 @@ def record_architecture(
     recorder.open()
     recorder.note_input(call.named_arguments())
     error = _show(recorder, settings, call, module)
-    if recorder.watches and replay_refusal(inner, (call.args, call.kwargs)) is None:
+    if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
         error = _watch(recorder, call) or error
     recorder.close(error)
     recorder.finish()
@@ -89,7 +89,7 @@ def _positional(args: Any) -> tuple[Any, ...]:
 
 def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
     """Runs the call once, without a mark, to watch it."""
-    watched = recorder.watched(call.module, call.module, "output")
+    watched = recorder.step.watched(call.module, call.module, "output")
     with Isolation(call.module, (), (call.args, call.kwargs)).replay():
         args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
         try:

@@ -142,13 +142,13 @@ class ModelVizHook:
 
     def _arm(self, entrance: nn.Module) -> None:
         # Below the hook's own watchers, which begin and end it.
-        self._recorder.arm(entrance)
+        self._recorder.step.arm(entrance)
         try:
             for watcher in self._watchers:
                 watcher.arm()
         except BaseException:
             self._disarm()
-            self._recorder.disarm()
+            self._recorder.step.disarm()
             raise
         self._recorder.open()
 
@@ -164,10 +164,10 @@ class ModelVizHook:
             self._recorder.see_chosen(path, module, *call.args, **call.kwargs)
         elif module is call.module:
             self._recorder.see(call, output_follows=True)
-        self._recorder.step_begins(call.named_arguments())
+        self._recorder.step.begin(call.named_arguments())
 
     def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
-        self._recorder.step_ends(output, "output")
+        self._recorder.step.end(output, "output")
         self._disarm()
         try:
             self._recorder.see_output(call, output, error)

@@ -107,6 +107,18 @@ class ModelVizCallback(Callback):
         """The record's folder on rank 0 once the fit has started, else None."""
         return None if self._recorder is None else self._recorder.directory
 
+    @property
+    def state_key(self) -> str:
+        """What tells this callback's state in a checkpoint from another one's."""
+        options = {**vars(self.settings), "input_fn": None, "dirpath": self._dirpath}
+        key: str = self._generate_state_key(**options)
+        return key
+
+    def state_dict(self) -> dict[str, Any]:
+        """Gives what each checkpoint keeps: the fingerprints of the architecture it was made by."""
+        known = {} if self._recorder is None else self._recorder.fingerprints
+        return {"fingerprints": dict(known)} if known else {}
+
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Begins the record.
 
@@ -157,12 +169,12 @@ class ModelVizCallback(Callback):
             with trainer.precision_plugin.forward_context():
                 self._see_compiled(recorder, trainer, pl_module, batch, batch_idx)
         if not runs_compiled_step(pl_module):
-            recorder.arm(pl_module)
+            recorder.step.arm(pl_module)
             self._step = MethodWatch(
                 pl_module,
                 "training_step",
-                recorder.step_begins,
-                lambda result, _error: recorder.step_ends(*named_result(result)),
+                recorder.step.begin,
+                lambda result, _error: recorder.step.end(*named_result(result)),
             )
         see = partial(recorder.see, output_follows=True)
         observer = CallObserver(see, recorder.see_output, is_redirected)

@@ -260,7 +260,12 @@ def test_the_manifest_tells_totals_environment_and_our_time(tmp_path) -> None:
         "parameter_bytes": 288,
         "buffer_bytes": 12,
         "uninitialized": 0,
-        "flops_forward": None,
+        # Two layers [8, 8] on a batch of 4, a multiplication and an addition for each weight.
+        "flops_forward": 2 * 2 * 8 * 8 * 4,
+        "uncounted_calls": 0,
+        # Two outputs [4, 8] and the loss.
+        "activation_bytes": 4 * (2 * 32 + 1),
+        "bytes_by_dtype": {"float32": 300},
     }
     assert manifest["environment"]["strategy"] == "SingleDeviceStrategy"
     assert manifest["environment"]["versions"]["torch"] == torch.__version__.partition("+")[0]
@@ -382,3 +387,15 @@ def test_a_batch_in_place_change_in_a_replay_does_not_reach_the_real_one(tmp_pat
     trainer(tmp_path, ModelVizCallback(formats=())).fit(lit(WritesInput(), step=step), loader())
     assert seen == [True, True, True]
     assert digits().shape == (16, 8)
+
+
+def test_checkpoints_keep_the_fingerprints(tmp_path) -> None:
+    """In plain types, under a key of this callback's own: they load without trusting the file."""
+    callbacks = [ModelVizCallback(depth=d, formats=()) for d in (1, 2)]
+    fit = trainer(tmp_path, *callbacks)
+    fit.fit(lit(TakesTensor()), loader())
+    saved = torch.load(fit.checkpoint_callback.best_model_path, weights_only=True)["callbacks"]
+    for callback in callbacks:
+        expected = read_manifest(callback.directory)["fingerprints"]
+        assert set(expected) == {"structure", "dataflow", "trainable"}
+        assert saved[callback.state_key] == {"fingerprints": expected}

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from modelviz_callbacks.graph.totals import Totals, count_totals
+from modelviz_callbacks.graph.costs import Cost, Costs
+from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.replay.rehearsal import Rehearsal
 from modelviz_callbacks.visualizers.base import Text
 from modelviz_callbacks.visualizers.torchinfo_speed import each_layer_counted_once
+from modelviz_callbacks.watch.module_entries import describe_modules
 
 _COLUMNS = ("input_size", "output_size", "num_params", "kernel_size", "mult_adds", "trainable")
 
@@ -79,7 +81,8 @@ class TorchinfoSummary:
             engine.clear_cached_forward_pass()
         if not isinstance(statistics, torchinfo.ModelStatistics):
             raise TypeError(f"torchinfo gave {type(statistics).__name__}, not its statistics")
-        notes = _differences(statistics, count_totals(rehearsal.module))
+        held = Costs.of(ArchitectureGraph(describe_modules(rehearsal.module))).total()
+        notes = _differences(statistics, held)
         return Text("\n".join([table, *notes]) + "\n", notes)
 
 
@@ -102,7 +105,7 @@ def _plain_sizes() -> Iterator[None]:
         layer_info.calculate_size = staticmethod(original)
 
 
-def _differences(statistics: object, totals: Totals) -> tuple[str, ...]:
+def _differences(statistics: object, totals: Cost) -> tuple[str, ...]:
     counted = int(getattr(statistics, "total_params", totals.parameters))
     if counted == totals.parameters:
         return ()

@@ -115,9 +115,11 @@ class StepTracer:
             name: What to call it.
         """
         self._thread = 0
-        if not self._mode.take_off():
+        if not self._recursion_limit:
             return
+        self._mode.take_off()
         sys.setrecursionlimit(self._recursion_limit)
+        self._recursion_limit = 0
         if self.error is None:
             with self._bookkeeping():
                 self._builder.add_outputs(output, name)

@@ -1,5 +1,6 @@
 """Costs: every toy model carries its own hand-computed figures."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -7,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
-from modelviz_callbacks.graph.totals import count_totals
 from modelviz_callbacks.watch.module_entries import describe_modules
 from tests.graph.tracing import traced
 
@@ -318,5 +319,18 @@ def test_a_module_that_holds_its_holder_is_counted() -> None:
 def test_totals_are_those_of_the_live_model(model) -> None:
     """Counting plain data gives what counting tensors gives."""
     total = Costs.of(ArchitectureGraph(describe_modules(model))).total()
-    live = vars(count_totals(model))
-    assert {name: getattr(total, name) for name in live} == live
+    assert (total.parameters, total.trainable_parameters, total.buffers) == (
+        values(model.parameters()),
+        values(p for p in model.parameters() if p.requires_grad),
+        values(model.buffers()),
+    )
+    assert total.parameter_bytes == held_bytes(model.parameters())
+    assert total.buffer_bytes == held_bytes(model.buffers())
+
+
+def values(tensors: Iterable[Tensor]) -> int:
+    return sum(t.numel() for t in tensors if not is_lazy(t))
+
+
+def held_bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(t.numel() * t.element_size() for t in tensors if not is_lazy(t))

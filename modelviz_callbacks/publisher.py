@@ -1,0 +1,97 @@
+"""Showing a record in the loggers, and its pictures as they are drawn."""
+
+import atexit
+from collections.abc import Sequence
+
+from modelviz_callbacks.containment import Containment
+from modelviz_callbacks.draw.job import DrawJob, Drawn
+from modelviz_callbacks.draw.supervisor import Drawing
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.settings import Settings
+from modelviz_callbacks.sinks.base import Sink
+
+_SCALARS = ("parameters", "trainable_parameters", "flops_forward")
+
+
+class Publisher:
+    """Publishes one record; a logger that fails costs only what it would show."""
+
+    def __init__(self, book: RecordBook, settings: Settings, containment: Containment) -> None:
+        """Publishes `book` nowhere yet."""
+        self.sinks: Sequence[Sink] = ()
+        self._book = book
+        self._settings = settings
+        self._containment = containment
+        self._drawing: Drawing | None = None
+
+    def publish(self, graph: ArchitectureGraph | None) -> None:
+        """Shows texts, numbers and the graph.
+
+        Args:
+            graph: What was seen in the step, if it was watched.
+        """
+        totals = self._book.manifest.totals
+        for sink in self.sinks:
+            with self._containment.contained(f"publish to {type(sink).__name__}"):
+                for name in _SCALARS:
+                    if totals.get(name) is not None:
+                        sink.scalar(f"architecture/{name}", totals[name])
+                for tag, content, notes in self._book.texts():
+                    sink.text(tag, content, notes)
+                if graph is not None and graph.nodes:
+                    sink.graph(graph)
+                sink.flush()
+
+    def start_drawing(self) -> None:
+        """Starts to draw the record's graphs; the training does not wait."""
+        formats = tuple(self._settings.formats)
+        jobs = [DrawJob(tag, source, formats) for tag, source in self._book.pending()]
+        if not jobs or not formats:
+            return
+        self._book.mark_pending()
+        self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
+        self._drawing.start()
+        # A short script ends before its pictures are there.
+        atexit.register(self.finish)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the pictures.
+
+        Args:
+            timeout_s: The longest wait in seconds; None waits as long as the drawing may take.
+
+        Returns:
+            Whether all drawing is over.
+        """
+        return self._drawing is None or self._drawing.wait(timeout_s)
+
+    def finish(self, timeout_s: float | None = None) -> None:
+        """Waits for the pictures for a limited time, then does without them.
+
+        Args:
+            timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
+        """
+        atexit.unregister(self.finish)
+        limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
+        if self._drawing is not None and not self.wait(limit_s):
+            self._drawing.cancel()
+            self._drawing.wait(1.0)
+            with self._containment.contained("give up the drawing"), self._containment.lock:
+                self._book.give_up_pending(f"not drawn within {limit_s:g} s; the DOT is kept")
+                self._book.save()
+        self._drawing = None
+
+    def _on_drawn(self, drawn: Drawn) -> None:
+        """Files one picture; runs on the drawing's thread."""
+        with self._containment.contained("file a picture"), self._containment.lock:
+            tag = self._book.add_drawn(drawn)
+            self._book.save()
+            if (png := drawn.files.get("png")) is not None:
+                self._show(tag, png)
+
+    def _show(self, tag: str, png: bytes) -> None:
+        for sink in self.sinks:
+            with self._containment.contained(f"publish to {type(sink).__name__}"):
+                sink.picture(tag, png)
+                sink.flush()
