@@ -75,7 +75,7 @@ def _module_facts(entry: ModuleEntry, cost: ModuleCost) -> dict[str, str | int |
         "class": entry.class_name,
         "config": entry.config,
         "parameters": cost.parameters,
-        "trainable_parameters": cost.trainable_parameters,
+        "trainable": cost.trainable_parameters,
         "mode": "train" if entry.training else "eval",
     }
 
