@@ -3,9 +3,6 @@
 import re
 from dataclasses import dataclass
 
-TEXT = "#1A1A1A"
-FAINT_TEXT = "#4A4F55"
-
 
 @dataclass(frozen=True)
 class Family:
