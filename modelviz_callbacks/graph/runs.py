@@ -67,12 +67,18 @@ class _Search:
         """Finds the run that covers most from a place on; its period is as short as can be."""
         best = Run(start)
         for period in self._periods(start):
-            if best.count > 1 and period % best.period == 0:
+            if not self._may_be_longer(best, period):
                 continue
             run = _Growth(self._siblings, start, period).run()
             if run.count > 1 and run.length > best.length:
                 best = run
         return best if best.period == 1 else self._in_phase(best)
+
+    def _may_be_longer(self, best: Run, period: int) -> bool:
+        contents, end = self._siblings.contents, best.start + best.length
+        if best.length < period:
+            return True
+        return end < len(contents) and contents[end] == contents[end - period]
 
     def _periods(self, start: int) -> Iterator[int]:
         """Gives the distances at which the siblings from a place on come again."""

@@ -2,7 +2,7 @@
 
 WHITE = "#FFFFFF"
 TEXT = "#1A1A1A"
-FAINT = "#4A4F55"
+FAINT = "#393E43"
 EDGE = "#5B6770"
 
 # Inputs and outputs.

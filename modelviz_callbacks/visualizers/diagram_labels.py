@@ -13,7 +13,8 @@ from modelviz_callbacks.visualizers.module_text import human, shapes, short_conf
 _MOST_NAME, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 44, 60, 180
 _MESSAGE_LINE = 52
 _HEADER_LINE = 22
-_LETTER_PT, _MARGIN_PT = 5.5, 16
+# Widths of an average letter, of the rest of a header, and of a count.
+_LARGE_PT, _SMALL_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 12, 44
 _TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 13
 
 
@@ -93,9 +94,11 @@ def container_label(
     rows = [cell(line, align="left") for line in lines]
     header = _with_count(table(rows, align="left", cellpadding=1), box)
     # As much room again on the right: what comes from above passes by the text, not through it.
-    letters = max(len(title + path) / (len(lines) - 1), len(sizes) + 6 * len(marks))
-    room = cell("", width=int(_LETTER_PT * letters) + _MARGIN_PT)
-    return table([cell(header, align="left") + room], cellpadding=0)
+    widths = [len(title) * _LARGE_PT, len(path) * _SMALL_PT]
+    first = sum(widths) if len(lines) == 2 else max(widths)  # noqa: PLR2004 - name and path in one
+    second = (len(sizes) + 7 * len(marks)) * _SMALL_PT
+    room = max(first, second) + _MARGIN_PT + (_COUNT_PT if box.count > 1 else 0)
+    return table([cell(header, align="left") + cell("", width=int(room))], cellpadding=0)
 
 
 def operation_label(box: Box, around: str | None, more: More) -> str:

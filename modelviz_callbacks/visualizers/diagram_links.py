@@ -36,6 +36,8 @@ class DrawnLinks:
 def choose_links(view: View) -> DrawnLinks:
     """Chooses the links to draw: all, but between crowds only those to the next box.
 
+    The steps of the longest ways are kept straight.
+
     Args:
         view: The view.
 
@@ -43,29 +45,30 @@ def choose_links(view: View) -> DrawnLinks:
         The links.
     """
     boxes = {box.id: box for box in _leaves(view.boxes)}
-    ranks = _ranks(view.links, boxes)
+    above = _longest(boxes, [(link.source, link.target) for link in view.links])
+    below = _longest(reversed(boxes), [(link.target, link.source) for link in view.links])
     sources, targets = _crowds(view)
     drawn, told = [], dict[int, list[Box]]()
     for link in view.links:
-        is_trunk = ranks[link.target] == ranks[link.source] + 1
-        if not is_trunk and (link.source in sources or link.target in targets):
+        is_next = above[link.target] == above[link.source] + 1
+        is_trunk = is_next and below[link.source] == below[link.target] + 1
+        if not is_next and (link.source in sources or link.target in targets):
             told.setdefault(link.target, []).append(boxes[link.source])
         else:
             drawn.append((link, _TRUNK_WEIGHT if is_trunk else 1))
     return DrawnLinks(tuple(drawn), {target: tuple(boxes) for target, boxes in told.items()})
 
 
-def _ranks(links: Iterable[Link], boxes: Iterable[int]) -> dict[int, int]:
-    """Gives the length of the longest way to each box; one step of it is kept straight."""
-    incoming: dict[int, list[int]] = {}
-    for link in links:
-        incoming.setdefault(link.target, []).append(link.source)
-    ranks: dict[int, int] = {}
+def _longest(boxes: Iterable[int], steps: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Gives the length of the longest way to each box."""
+    before: dict[int, list[int]] = {}
+    for start, end in steps:
+        before.setdefault(end, []).append(start)
+    longest: dict[int, int] = {}
     for box in boxes:
-        ranks[box] = 1 + max(
-            (ranks.get(source, -1) for source in incoming.get(box, [])), default=-1
-        )
-    return ranks
+        ways = (longest.get(start, -1) for start in before.get(box, []))
+        longest[box] = 1 + max(ways, default=-1)
+    return longest
 
 
 def _crowds(view: View) -> tuple[set[int], set[int]]:
