@@ -1,13 +1,18 @@
 """The nodes of an architecture graph as a tree of calls, with what crosses each call's border."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, children_by_parent
+from modelviz_callbacks.graph.model import (
+    ArchitectureGraph,
+    Edge,
+    Node,
+    TensorSpec,
+    children_by_parent,
+)
 
 
-@dataclass(frozen=True)
-class Crossing:
+class Crossing(NamedTuple):
     """An edge that enters or leaves a node's subtree.
 
     Attributes:
@@ -57,6 +62,10 @@ class CallTree:
     def steps(self, start: int, end: int) -> int:
         """How many places further on a node is than another one."""
         return self.place[end] - self.place[start]
+
+    def inputs(self, node: int) -> dict[str | int, TensorSpec]:
+        """Gives the tensors that go into a node, as `input_key` names them."""
+        return {spec.name or place: spec for place, spec in enumerate(self.nodes[node].inputs)}
 
     def input_key(self, edge: Edge) -> str | int:
         """Names the input that an edge leads to: modules' inputs have names, operations' none."""

@@ -1,11 +1,12 @@
 """The view of a graph at a depth: deep calls closed, sequences of equal blocks drawn once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelviz_callbacks.graph.call_tree import CallTree
 from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, TensorSpec
 from modelviz_callbacks.graph.runs import Run, find_runs
+from modelviz_callbacks.graph.siblings import numberless
 from modelviz_callbacks.graph.signatures import Signature, call_signatures
 
 _MOST_CLOSED_NAMED = 6
@@ -19,7 +20,8 @@ class Box:
         node: The node, the first one of those that it stands for; None for a sequence of
             neighbours that comes several times without a call of its own around it.
         count: How often it comes in sequence, each one feeding the next.
-        paths: The paths of all modules that it stands for, in order, each once.
+        paths: The paths of all modules that it stands for, in order, each once; of an output
+            that stands for several, their names.
         boxes: What is shown in it; a call without is a leaf, or closed.
         hidden: How many nodes are in it that are not shown.
     """
@@ -97,30 +99,33 @@ class _Folding:
         self._notes: list[str] = []
 
     def view(self) -> View:
-        boxes = self._boxes(self._tree.children.get(None, []), 0)
+        boxes = self._with_outputs_folded(self._boxes([self._tree.children.get(None, [])], 0))
         failure = self._graph.failure
         failed = None if failure is None or failure.node is None else self._shown(failure.node)
         return View(boxes, self._links(), failed, (*self._notes, *self._closed_note()))
 
-    def _boxes(self, siblings: Sequence[int], level: int) -> tuple[Box, ...]:
-        runs = find_runs(self._tree, self._signatures, siblings)
-        return tuple(self._box(siblings, run, level) for run in runs)
+    def _boxes(self, turns: Sequence[Sequence[int]], level: int) -> tuple[Box, ...]:
+        """Makes boxes of the first of some blocks' siblings, which stand for all of the blocks."""
+        runs = find_runs(self._tree, self._signatures, turns[0])
+        return tuple(self._box(turns, run, level) for run in runs)
 
-    def _box(self, siblings: Sequence[int], run: Run, level: int) -> Box:
-        covered = siblings[run.start : run.start + run.length]
-        unit = covered[: run.period]
-        paths = tuple(dict.fromkeys(path for n in covered if (path := self._path(n)) is not None))
+    def _box(self, turns: Sequence[Sequence[int]], run: Run, level: int) -> Box:
         if run.count > 1:
-            self._fold(covered, run)
-            self._notes.append(self._fold_note(unit, run.count, paths))
+            self._fold(turns[0][run.start : run.start + run.length], run)
+        # The blocks of this run, in each of the blocks around it.
+        starts = range(run.start, run.start + run.length, run.period)
+        blocks = [turn[start : start + run.period] for turn in turns for start in starts]
+        paths = self._paths(node for block in blocks for node in block)
+        if run.count > 1:
+            self._notes.append(self._fold_note(blocks, run.count))
         if run.period > 1:
-            return Box(None, run.count, paths, self._boxes(unit, level))
-        return self._call(unit[0], run.count, paths, level)
+            return Box(None, run.count, paths, self._boxes(blocks, level))
+        return self._call(blocks[0][0], run.count, paths, level)
 
     def _call(self, node_id: int, count: int, paths: tuple[str, ...], level: int) -> Box:
         node, children = self._tree.nodes[node_id], self._tree.children.get(node_id, [])
         if children and level < self._depth:
-            return Box(node, count, paths, self._boxes(children, level + 1))
+            return Box(node, count, paths, self._boxes([children], level + 1))
         self._drawn.add(node_id)
         box = Box(node, count, paths, hidden=self._tree.size[node_id] - 1)
         if children:
@@ -133,11 +138,37 @@ class _Folding:
         self._runs += 1
         for place, node in enumerate(covered):
             turn, first = place // run.period, covered[place % run.period]
-            for one, two in zip(
-                self._tree.subtree(first), self._tree.subtree(node), strict=True
-            ):
+            for one, two in zip(self._tree.subtree(first), self._tree.subtree(node), strict=True):
                 self._first[two] = one
                 self._turns.setdefault(two, []).append((self._runs, turn))
+
+    def _with_outputs_folded(self, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+        """Makes one box of the outputs that come out of the same place of blocks in sequence."""
+        groups: dict[Hashable, list[Box]] = {}
+        for box in boxes:
+            groups.setdefault(self._outlet(box), []).append(box)
+        return tuple(
+            self._outputs(group) if len(group) > 1 else group[0] for group in groups.values()
+        )
+
+    def _outlet(self, box: Box) -> Hashable:
+        """Says where an output comes from if that is a block in a sequence; else who it is."""
+        crossings = self._tree.entering.get(box.id, [])
+        if box.node is None or box.node.kind != "output" or len(crossings) != 1:
+            return box.id
+        edge = crossings[0].edge
+        origin, turns = self._origin(edge.source)
+        shapes = tuple((spec.shape, spec.dtype) for spec in box.node.inputs)
+        return (numberless(box.node.name), origin, edge.output, shapes) if turns else box.id
+
+    def _outputs(self, boxes: Sequence[Box]) -> Box:
+        names = tuple(box.node.name for box in boxes if box.node)
+        for box in boxes[1:]:
+            self._first[box.id] = boxes[0].id
+        self._notes.append(
+            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from equal blocks, drawn once."
+        )
+        return Box(boxes[0].node, len(boxes), names)
 
     def _origin(self, node: int) -> tuple[int, dict[int, int]]:
         """Gives the node that is drawn for a node, and its turn in each sequence around it."""
@@ -182,16 +213,18 @@ class _Folding:
 
     # Notes.
 
-    def _path(self, node: int) -> str | None:
-        return self._tree.nodes[node].path
+    def _paths(self, nodes: Iterable[int]) -> tuple[str, ...]:
+        paths = (self._tree.nodes[node].path for node in nodes)
+        return tuple(dict.fromkeys(path for path in paths if path is not None))
 
-    def _fold_note(self, unit: Sequence[int], count: int, paths: Sequence[str]) -> str:
-        names = ", ".join(self._tree.nodes[node].name for node in unit)
-        what = names if len(unit) == 1 else f"({names})"
-        where = f" {paths[0]}" if paths else ""
-        if len(paths) > 1:
-            where = f" {paths[0]} … {paths[-1]}"
-        return f"{count} × {what}{where}: equal blocks in sequence, drawn once."
+    def _fold_note(self, blocks: Sequence[Sequence[int]], count: int) -> str:
+        parts = []
+        for position in zip(*blocks, strict=True):
+            paths = self._paths(position)
+            ends = " … ".join(dict.fromkeys([paths[0], paths[-1]])) if paths else ""
+            parts.append(f"{self._tree.nodes[position[0]].name} {ends}".strip())
+        what = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+        return f"{count} × {what}: equal blocks in sequence, drawn once."
 
     def _closed_note(self) -> tuple[str, ...]:
         if not self._closed:
@@ -200,7 +233,5 @@ class _Folding:
         more = len(names) - _MOST_CLOSED_NAMED
         named = ", ".join(names[:_MOST_CLOSED_NAMED]) + (f" and {more} more" if more > 0 else "")
         hidden = sum(box.hidden for box in self._closed)
-        return (
-            f"Drawn to depth {self._depth}: {hidden:,} calls and operations deeper down are not "
-            f"shown, inside {named}.",
-        )
+        what = f"{hidden:,} calls and operations deeper down are not shown, inside {named}."
+        return (f"Drawn to depth {self._depth}: {what}",)

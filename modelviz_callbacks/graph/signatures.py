@@ -1,8 +1,7 @@
 """Structural equality: two calls have the same number if the same happened in the same modules."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from modelviz_callbacks.graph.call_tree import CallTree
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, StateEntry, TensorSpec
@@ -86,8 +85,9 @@ class _Signatures:
 
 def _module(entry: ModuleEntry, inside: Hashable) -> Hashable:
     tie = None if entry.tied_to is None else _from(entry.path, entry.tied_to)
-    states = [tuple(_state(state, entry.path) for state in of)
-              for of in (entry.parameters, entry.buffers)]
+    states = [
+        tuple(_state(state, entry.path) for state in of) for of in (entry.parameters, entry.buffers)
+    ]
     return (entry.class_name, entry.config, entry.training, entry.runs, tie, *states, inside)
 
 
@@ -114,10 +114,3 @@ def _from(path: str, name: str) -> tuple[int, str]:
     while shared < min(len(here), len(there)) and here[shared] == there[shared]:
         shared += 1
     return len(here) - shared, ".".join(there[shared:])
-
-
-def same_inputs(earlier: Mapping[Any, TensorSpec], later: Mapping[Any, TensorSpec]) -> bool:
-    """Whether all tensors of one call went into the other one too, in the same shapes."""
-    return all(
-        name in later and _specs([spec]) == _specs([later[name]]) for name, spec in earlier.items()
-    )

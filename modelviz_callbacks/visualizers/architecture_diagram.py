@@ -1,32 +1,51 @@
 """Our own diagram: a view of the architecture graph as DOT."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from modelviz_callbacks.graph.fold import Box, Link, View, view_graph
-from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
+from modelviz_callbacks.graph.fold import Box, View, view_graph
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.visualizers import diagram_colors as colors
 from modelviz_callbacks.visualizers.diagram_labels import (
-    COUNT_FILL,
-    FAILED_FILL,
-    FAILED_LINE,
-    FAILED_TEXT,
-    Labels,
+    More,
+    container_label,
+    end_label,
+    module_label,
+    operation_label,
 )
-from modelviz_callbacks.visualizers.diagram_legend import legend
+from modelviz_callbacks.visualizers.diagram_legend import head
+from modelviz_callbacks.visualizers.diagram_links import DrawnLinks, choose_links
 from modelviz_callbacks.visualizers.dot_text import attributes
-from modelviz_callbacks.visualizers.module_families import CONTAINER, OPERATION, TEXT, Family
+from modelviz_callbacks.visualizers.module_facts import ModuleFacts
+from modelviz_callbacks.visualizers.module_families import (
+    CONTAINER,
+    OPERATION,
+    Family,
+    family_of,
+)
 
-_END_FILL, _END_TEXT = "#22313F", "#FFFFFF"
-_EDGE = "#5B6770"
-# Containers in containers are a little darker, and lighter again.
-_NESTED_FILLS = ("#F7F9FB", "#EDF2F6")
+# https://graphviz.org/docs/attrs/nslimit/ and /mclimit/: large graphs take seconds, not minutes.
 _GRAPH = {
     "rankdir": "TB",
-    "bgcolor": "#FFFFFF",
+    "bgcolor": colors.WHITE,
     "nodesep": "0.22",
     "ranksep": "0.28",
     "nslimit": "2",
     "mclimit": "0.5",
+    "labelloc": "t",
+    "labeljust": "l",
 }
+_NODE = {
+    "shape": "box",
+    "style": "filled,rounded",
+    "penwidth": "1.2",
+    "fontsize": "11",
+    "fontcolor": colors.TEXT,
+    "margin": "0.08,0.04",
+    "width": "0.2",
+    "height": "0.2",
+}
+_EDGE = {"color": colors.EDGE, "penwidth": "1.2", "arrowsize": "0.7"}
 
 
 def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[str, ...]]:
@@ -40,104 +59,147 @@ def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[s
         DOT source, the same for the same graph; and what was folded and closed in it, in words.
     """
     view = view_graph(graph, depth)
-    return "\n".join(_Diagram(graph, view).lines()) + "\n", view.notes
+    links = choose_links(view)
+    source = "\n".join(_Diagram(graph, view, links, depth).lines()) + "\n"
+    return source, (*view.notes, *filter(None, [links.note]))
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What a box is in.
+
+    Attributes:
+        path: The path of the module around it.
+        marks: What that one is marked as; it holds for all in it.
+        level: How many boxes are around it.
+    """
+
+    path: str | None = None
+    marks: frozenset[str] = frozenset()
+    level: int = 0
 
 
 class _Diagram:
-    def __init__(self, graph: ArchitectureGraph, view: View) -> None:
+    """Writes a view as DOT, and notes what the legend has to explain."""
+
+    def __init__(self, graph: ArchitectureGraph, view: View, links: DrawnLinks, depth: int) -> None:
         self._view = view
+        self._links = links
+        self._depth = depth
         self._failure = graph.failure
-        self._labels = Labels(graph)
+        self._facts = ModuleFacts(graph)
         self._families: set[Family] = set()
+        self._marks: set[str] = set()
 
     def lines(self) -> Iterator[str]:
+        """Gives the lines of the source."""
+        body = [line for box in self._view.boxes for line in self._box(box, _Around())]
+        label = head(
+            self._facts,
+            self._depth,
+            self._families,
+            self._marks,
+            self._failure,
+            is_shown=self._view.failed is not None,
+        )
         yield "digraph architecture {"
-        yield f"graph [{attributes(**_GRAPH)}]"
-        yield f'node [{attributes(shape="box", style="filled,rounded", penwidth="1.2", fontsize="11", margin="0.09,0.05", height="0.2", width="0.2", fontcolor=TEXT)}]'
-        yield f'edge [{attributes(color=_EDGE, penwidth="1.2", arrowsize="0.7")}]'
-        body = [line for box in self._view.boxes for line in self._box(box, None, 0)]
-        note = legend(self._labels.facts, self._families, self._failure if self._view.failed is None else None,
-                      failed=self._failure is not None)
-        if note:
-            yield f'legend [{attributes(shape="plain", style="", label=note)}]'
+        yield f"graph [{attributes(**_GRAPH, label=label)}]"
+        yield f"node [{attributes(**_NODE)}]"
+        yield f"edge [{attributes(**_EDGE)}]"
         yield from body
-        yield from self._links()
+        yield from self._lines()
         yield "}"
 
-    def _box(self, box: Box, around: str | None, level: int) -> Iterator[str]:
+    def _box(self, box: Box, around: _Around) -> Iterator[str]:
         if box.boxes:
-            yield from self._container(box, around, level)
-        elif box.node is not None:
-            yield f"n{box.id} [{self._node(box, around)}]"
-
-    def _node(self, box: Box, around: str | None) -> str:
-        failure = self._failure if box.id == self._view.failed else None
-        kind = box.node.kind if box.node else "op"
-        if kind in {"input", "output"}:
-            label, fill, line, color = self._labels.end(box), _END_FILL, _END_FILL, _END_TEXT
-        elif kind == "op":
-            self._families.add(OPERATION)
-            label, fill, line, color = (
-                self._labels.operation(box, failure), OPERATION.fill, OPERATION.line, TEXT
-            )
+            yield from self._container(box, around)
+        elif box.node is None:
+            return
+        elif box.node.kind == "module":
+            yield self._module(box, around)
+        elif box.node.kind == "op":
+            yield self._operation(box, around)
         else:
-            family = self._labels.family(box)
-            self._families.add(family)
-            label, fill, line, color = (
-                self._labels.module(box, around, failure), family.fill, family.line, TEXT
-            )
-        if failure:
-            fill, line, color = FAILED_FILL, FAILED_LINE, FAILED_TEXT
-        return attributes(
-            label=label,
-            fillcolor=fill,
-            color=line,
-            fontcolor=color,
-            penwidth="3" if failure else None,
-            peripheries="2" if box.count > 1 else None,
-            margin="0.06,0.01" if kind == "op" else None,
-        )
+            fill = colors.END_FILL
+            yield self._node(box, end_label(box), fill, fill, fontcolor=colors.WHITE)
 
-    def _container(self, box: Box, around: str | None, level: int) -> Iterator[str]:
-        failed = self._failure is not None and self._holds_failed(box)
-        path = around if box.node is None else box.node.path
-        line = FAILED_FILL if failed else CONTAINER.line
-        name = f"{'r' if box.node is None else 'c'}{box.id}"
-        if box.count > 1:
+    def _module(self, box: Box, around: _Around) -> str:
+        path = box.paths[0] if box.paths else ""
+        entry = self._facts.entry(path)
+        name = entry.class_name if entry else box.node.name if box.node else ""
+        family = family_of(name, is_closed=box.hidden > 0)
+        self._families.add(family)
+        marks = self._facts.marks(path)
+        self._marks.update(marks)
+        shown = [mark for mark in marks if mark not in around.marks]
+        label = module_label(box, self._facts, around.path, shown, self._more(box))
+        style = "filled,rounded,dashed" if "frozen" in marks else None
+        return self._node(box, label, family.fill, family.line, style=style)
+
+    def _operation(self, box: Box, around: _Around) -> str:
+        self._families.add(OPERATION)
+        label = operation_label(box, around.path, self._more(box))
+        return self._node(box, label, OPERATION.fill, OPERATION.line, margin="0.05,0.01")
+
+    def _more(self, box: Box) -> More:
+        failure = self._failure if box.id == self._view.failed else None
+        return More(failure, self._links.told.get(box.id, ()))
+
+    def _node(self, box: Box, label: str, fill: str, line: str, **more: str | None) -> str:
+        failed = box.id == self._view.failed
+        given = attributes(
+            label=label,
+            fillcolor=colors.FAILED_FILL if failed else fill,
+            color=colors.FAILED_LINE if failed else line,
+            penwidth="3" if failed else None,
             # A second outline: there is more than one of it.
-            outline = attributes(label="", color=COUNT_FILL, style="rounded,filled", fillcolor="#D3DBE2", penwidth="1.6", margin="5")
-            yield f"subgraph cluster_{name}_stack {{ graph [{outline}]"
+            peripheries="2" if box.count > 1 else None,
+            **more,
+        )
+        return f"n{box.id} [{given}]"
+
+    def _container(self, box: Box, around: _Around) -> Iterator[str]:
+        path = around.path if box.node is None else box.node.path
+        marks = self._facts.marks(path) if box.node and path is not None else ()
+        self._marks.update(marks)
+        failed = self._holds_failed(box)
+        shown = [mark for mark in marks if mark not in around.marks]
+        color = colors.FAILED_FILL if failed else colors.TEXT
+        line = colors.FAILED_FILL if failed else CONTAINER.line
+        name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
+        if box.count > 1:
+            yield f"subgraph cluster_{name}_stack {{ graph [{self._stack(failed=failed)}]"
         own = attributes(
-            label=self._labels.container(box, around, failed=failed),
-            labeljust="l",
-            style="rounded,filled",
-            fillcolor=_NESTED_FILLS[level % 2],
-            color=line if box.count == 1 else COUNT_FILL,
+            label=container_label(box, self._facts, around.path, shown, color),
+            style="rounded,filled,dashed" if "frozen" in marks else "rounded,filled",
+            fillcolor=colors.NESTED_FILLS[around.level % 2],
+            color=line if box.count == 1 else colors.COUNT_FILL,
             penwidth="2.5" if failed else "1.2",
             margin="10",
         )
         yield f"subgraph cluster_{name} {{ graph [{own}]"
+        inside = _Around(path, around.marks | set(marks), around.level + 1)
         for inner in box.boxes:
-            yield from self._box(inner, path, level + 1)
-        yield "}" if box.count == 1 else "} }"
+            yield from self._box(inner, inside)
+        yield "} }" if box.count > 1 else "}"
+
+    def _stack(self, *, failed: bool) -> str:
+        """The second outline around blocks in sequence."""
+        return attributes(
+            label="",
+            style="rounded,filled",
+            fillcolor=colors.STACK_FILL,
+            color=colors.FAILED_FILL if failed else colors.COUNT_FILL,
+            penwidth="1.6",
+            margin="6",
+        )
 
     def _holds_failed(self, box: Box) -> bool:
-        return box.id == self._view.failed if not box.boxes else any(map(self._holds_failed, box.boxes))
-
-    def _links(self) -> Iterator[str]:
-        order = {box_id: place for place, box_id in enumerate(_drawn(self._view.boxes))}
-        for link in self._view.links:
-            yield f"n{link.source} -> n{link.target}{_weight(link, order)}"
-
-
-def _drawn(boxes: tuple[Box, ...]) -> Iterator[int]:
-    for box in boxes:
         if box.boxes:
-            yield from _drawn(box.boxes)
-        else:
-            yield box.id
+            return any(map(self._holds_failed, box.boxes))
+        return box.id == self._view.failed
 
-
-def _weight(link: Link, order: dict[int, int]) -> str:
-    """Keeps the trunk straight: what follows right after is placed below."""
-    return " [weight=8]" if order[link.target] - order[link.source] == 1 else ""
+    def _lines(self) -> Iterator[str]:
+        for link, weight in self._links.drawn:
+            more = f" [weight={weight}]" if weight > 1 else ""
+            yield f"n{link.source} -> n{link.target}{more}"

@@ -1,168 +1,185 @@
 """The labels of the architecture diagram's boxes, as HTML-like text."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 from modelviz_callbacks.graph.fold import Box
-from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
-from modelviz_callbacks.visualizers.dot_text import cell, escape, font, shorten, table
+from modelviz_callbacks.graph.model import Failure, Node
+from modelviz_callbacks.visualizers.diagram_colors import COUNT_FILL, FAINT, MARKS, TEXT, WHITE
+from modelviz_callbacks.visualizers.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.visualizers.module_facts import ModuleFacts
-from modelviz_callbacks.visualizers.module_families import FAINT_TEXT, TEXT, Family, family_of
 from modelviz_callbacks.visualizers.module_text import human, shapes, short_config
 
-FAILED_FILL, FAILED_LINE, FAILED_TEXT = "#B3261E", "#7A0F0A", "#FFFFFF"
-COUNT_FILL, COUNT_TEXT = "#1F2D3A", "#FFFFFF"
-_MARKS = {
-    "frozen": ("#D6EEFF", "#07426B"),
-    "eval": ("#EADCFB", "#4A1F80"),
-    "compiled": ("#E4E7EA", "#2B3238"),
-    "scripted": ("#E4E7EA", "#2B3238"),
-}
-_MOST_NAME, _MOST_PATH, _MOST_MESSAGE = 40, 48, 90
-_SMALL, _NORMAL, _LARGE = 9, 11, 13
+_MOST_NAME, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 44, 60, 180
+_MESSAGE_LINE = 52
+_HEADER_LINE = 22
+# Widths of an average letter, of the rest of a header, and of a count.
+_LARGE_PT, _SMALL_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 12, 44
+_TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 13
 
 
-class Labels:
-    """Writes labels; all that a model or batch named is escaped and shortened here."""
+@dataclass(frozen=True)
+class More:
+    """What a box tells besides what it is.
 
-    def __init__(self, graph: ArchitectureGraph) -> None:
-        """Looks the modules up."""
-        self.facts = ModuleFacts(graph)
+    Attributes:
+        failure: What raised in it.
+        sources: Boxes that feed it without a line.
+    """
 
-    def family(self, box: Box) -> Family:
-        """Tells the family of a module's box."""
-        entry = self.facts.entry(box.node.path) if box.node else None
-        name = entry.class_name if entry else (box.node.name if box.node else "")
-        return family_of(name, is_closed=box.hidden > 0)
-
-    def module(self, box: Box, around: str | None, failure: Failure | None) -> str:
-        """Labels a module that is shown closed, or that nothing was seen in.
-
-        Args:
-            box: Its box.
-            around: The path of the module that its box is in.
-            failure: What raised in it.
-
-        Returns:
-            Class and path; configuration; parameters and output shape.
-        """
-        color, faint = (FAILED_TEXT, FAILED_TEXT) if failure else (TEXT, FAINT_TEXT)
-        rows = [
-            _left_right(self._name(box, color), font(self._path(box, around), size=_SMALL, color=faint))
-        ]
-        config = self._config(box)
-        if config:
-            rows.append(_line(font(escape(config), size=_SMALL, color=color)))
-        node = box.node
-        shape = shapes(node.outputs) if node else ""
-        sizes = self._parameters(box)
-        if sizes or shape:
-            rows.append(_left_right(font(sizes, size=_SMALL, color=faint), font(shape, size=_SMALL, color=color)))
-        marks = self._marks(box)
-        if marks:
-            rows.append(_line(marks))
-        if failure:
-            rows += _failure_rows(failure, box)
-        return _with_count(table(rows, cellpadding=1), box)
-
-    def container(self, box: Box, around: str | None, *, failed: bool) -> str:
-        """Heads the box around what is in a module.
-
-        Args:
-            box: Its box.
-            around: The path of the module that its box is in.
-            failed: Whether the step stopped in it.
-
-        Returns:
-            Class, path, parameters and marks in one line.
-        """
-        color = FAILED_FILL if failed else TEXT
-        if box.node is None:
-            name = font("in sequence", size=_NORMAL, color=color)
-        else:
-            name = self._name(box, color)
-        parts = [cell(name), cell(font(self._path(box, around), size=_SMALL, color=FAINT_TEXT))]
-        sizes = self._parameters(box)
-        if sizes:
-            parts.append(cell(font(sizes, size=_SMALL, color=FAINT_TEXT)))
-        marks = self._marks(box)
-        if marks:
-            parts.append(cell(marks))
-        return _with_count(table(["".join(parts)], cellpadding=2), box)
-
-    def operation(self, box: Box, failure: Failure | None) -> str:
-        """Labels an operation: its name, and the shape that comes out."""
-        node = box.node
-        if node is None:
-            return ""
-        color = FAILED_TEXT if failure else TEXT
-        name = font(escape(shorten(node.name, _MOST_NAME)), size=_NORMAL - 1, color=color, bold=failure is not None)
-        shape = font(shapes(node.outputs, 1), size=_SMALL - 1, color=color if failure else FAINT_TEXT)
-        rows = [cell(name) + (cell(shape) if node.outputs else "")]
-        if failure:
-            rows = [cell(name), *_failure_rows(failure, box)]
-        return _with_count(table(rows, cellpadding=1), box)
-
-    def end(self, box: Box) -> str:
-        """Labels an input or output: its name in the batch, its shape and type."""
-        node = box.node
-        if node is None:
-            return ""
-        name = font(escape(shorten(node.name, _MOST_NAME)), size=_NORMAL, bold=True)
-        kind = font(node.kind, size=_SMALL - 1)
-        specs = node.outputs or node.inputs
-        shape = font(shapes(specs), size=_SMALL)
-        dtype = font(escape(specs[0].dtype), size=_SMALL - 1) if specs else ""
-        return table([cell(kind) + cell(name) + cell(shape) + cell(dtype)], cellpadding=2)
-
-    def _name(self, box: Box, color: str) -> str:
-        name = box.node.name if box.node else ""
-        return font(escape(shorten(name, _MOST_NAME)), size=_LARGE - 1, color=color, bold=True)
-
-    def _path(self, box: Box, around: str | None) -> str:
-        if not box.paths:
-            return ""
-        names = [_below(path, around) for path in (box.paths[0], box.paths[-1])]
-        return escape(" … ".join(dict.fromkeys(shorten(name, _MOST_PATH) for name in names)))
-
-    def _config(self, box: Box) -> str:
-        entry = self.facts.entry(box.node.path) if box.node else None
-        if entry is None:
-            return ""
-        config = shorten(short_config(entry.class_name, entry.config), 2 * _MOST_PATH)
-        shared = self.facts.shared_with(entry.path)
-        return ", ".join(filter(None, [config, f"shares {shorten(shared, _MOST_PATH)}" if shared else ""]))
-
-    def _parameters(self, box: Box) -> str:
-        if not box.paths:
-            return ""
-        every = self.facts.parameters_of_all(box.paths)
-        if not every:
-            return ""
-        if len(box.paths) == 1 or box.node is None:
-            return f"{human(every)} params"
-        one = self.facts.parameters(box.paths[0])
-        return f"{human(every)} params, {human(one)} each"
-
-    def _marks(self, box: Box) -> str:
-        path = box.node.path if box.node else None
-        entry = self.facts.entry(path)
-        if path is None or entry is None:
-            return ""
-        said = [
-            ("frozen", self.facts.is_frozen(path)),
-            ("eval", self.facts.is_eval(path)),
-            (entry.runs, entry.runs in _MARKS),
-        ]
-        cells = "".join(_mark(word) for word, holds in said if holds)
-        return table([cells], cellspacing=2, cellpadding=1) if cells else ""
+    failure: Failure | None = None
+    sources: tuple[Box, ...] = ()
 
 
-def _mark(word: str) -> str:
-    fill, color = _MARKS[word]
-    return cell(font(word, size=_SMALL, color=color, bold=True), bgcolor=fill, border=1, color=color)
+def module_label(
+    box: Box, facts: ModuleFacts, around: str | None, marks: Sequence[str], more: More
+) -> str:
+    """Labels a module that is shown closed, or that nothing was seen in.
+
+    Args:
+        box: Its box.
+        facts: What is known of the modules.
+        around: The path of the module that its box is in.
+        marks: What to mark it as, like `"frozen"`.
+        more: What else to tell.
+
+    Returns:
+        Class and path; configuration; parameters and output shape; marks; inputs without a line;
+        the failure.
+    """
+    color, faint = (WHITE, WHITE) if more.failure else (TEXT, FAINT)
+    outputs = box.node.outputs if box.node else ()
+    config = _config(box, facts)
+    sizes, shape = _parameters(box, facts), shapes(outputs)
+    name = font(
+        escape(shorten(_node(box).name, _MOST_NAME)), size=_LARGE - 1, color=color, bold=True
+    )
+    path = font(escape(_path(box, around)), size=_SMALL, color=faint)
+    rows = [_left_right(name, path)]
+    if config:
+        rows.append(_line(font(escape(config), size=_SMALL, color=color)))
+    if sizes or shape:
+        left, right = (font(text, size=_SMALL, color=faint) for text in (sizes, shape))
+        rows.append(_left_right(left, right))
+    if marks:
+        rows.append(_line(_marks(marks)))
+    rows += _more_rows(more, box, around, faint)
+    return _with_count(table(rows, cellpadding=1), box)
 
 
-def _below(path: str, around: str | None) -> str:
-    """Shortens a path to what comes after the path around it, and says so by a leading dot."""
-    return path[len(around) :] if around and path.startswith(f"{around}.") else path
+def container_label(
+    box: Box, facts: ModuleFacts, around: str | None, marks: Sequence[str], color: str
+) -> str:
+    """Heads the box around what is in a module, or around a repeated sequence.
+
+    Args:
+        box: Its box.
+        facts: What is known of the modules.
+        around: The path of the module that its box is in.
+        marks: What to mark it as, like `"frozen"`.
+        color: Colour of its name.
+
+    Returns:
+        Class and path; below, parameters and marks.
+    """
+    title = shorten(box.node.name, _MOST_NAME) if box.node else "in sequence"
+    # The paths of a sequence are on the boxes in it.
+    path, sizes = _path(box, around) if box.node else "", _parameters(box, facts)
+    name = font(escape(title), size=_LARGE - 1, color=color, bold=True)
+    where = font(escape(path), size=_SMALL, color=FAINT)
+    below = cell(font(escape(sizes), size=_SMALL, color=FAINT), align="left")
+    below += cell(_marks(marks)) if marks else ""
+    lines = [f"{name} {where}"] if len(title + path) <= _HEADER_LINE else [name, where]
+    lines.append(table([below], align="left", cellpadding=0))
+    rows = [cell(line, align="left") for line in lines]
+    header = _with_count(table(rows, align="left", cellpadding=1), box)
+    # As much room again on the right: what comes from above passes by the text, not through it.
+    widths = [len(title) * _LARGE_PT, len(path) * _SMALL_PT]
+    first = sum(widths) if len(lines) == 2 else max(widths)  # noqa: PLR2004 - name and path in one
+    second = (len(sizes) + 7 * len(marks)) * _SMALL_PT
+    room = max(first, second) + _MARGIN_PT + (_COUNT_PT if box.count > 1 else 0)
+    return table([cell(header, align="left") + cell("", width=int(room))], cellpadding=0)
+
+
+def operation_label(box: Box, around: str | None, more: More) -> str:
+    """Labels an operation: its name, and the shape that comes out; what else to tell below."""
+    node = _node(box)
+    name = escape(shorten(node.name, _MOST_NAME))
+    if more.failure:
+        head = _line(font(name, size=_LARGE - 1, color=WHITE, bold=True))
+    else:
+        shape = font(shapes(node.outputs, 1), size=_TINY, color=FAINT)
+        head = cell(font(name, size=_NORMAL - 1), align="left")
+        head += cell(shape, align="left") if node.outputs else ""
+    rows = [head, *_more_rows(more, box, around, WHITE if more.failure else FAINT)]
+    return _with_count(table(rows, cellpadding=1), box)
+
+
+def end_label(box: Box) -> str:
+    """Labels an input or output: its name in the batch, its shape and type."""
+    node = _node(box)
+    tensors = node.outputs or node.inputs
+    # Several outputs of blocks in sequence have their names where a module has its paths.
+    ends = [box.paths[0], box.paths[-1]] if box.paths else [node.name]
+    name = " … ".join(shorten(end, _MOST_NAME) for end in ends)
+    parts = [
+        font(f"{box.count} {node.kind}s" if box.count > 1 else node.kind, size=_TINY),
+        font(escape(name), size=_NORMAL, bold=True),
+        font(shapes(tensors), size=_SMALL),
+        font(escape(tensors[0].dtype), size=_TINY) if tensors else "",
+    ]
+    return table(["".join(cell(part) for part in parts if part)], cellpadding=2)
+
+
+def failure_lines(failure: Failure) -> list[str]:
+    """Tells what raised in a few plain lines."""
+    message = wrap(shorten(failure.message, _MOST_MESSAGE), _MESSAGE_LINE)
+    return [shorten(failure.exception, _MOST_NAME), *message]
+
+
+def _node(box: Box) -> Node:
+    if box.node is None:
+        raise ValueError("a sequence has no label of a node")
+    return box.node
+
+
+def _path(box: Box, around: str | None) -> str:
+    """Gives the path, or the first and the last one, as seen from the box around.
+
+    A leading dot stands for the path around it; without one, the path is whole.
+    """
+    ends = [box.paths[0], box.paths[-1]] if box.paths else []
+    names = [
+        path[len(around) :] if around and path.startswith(f"{around}.") else path for path in ends
+    ]
+    return " … ".join(dict.fromkeys(shorten(name, _MOST_PATH) for name in names))
+
+
+def _config(box: Box, facts: ModuleFacts) -> str:
+    entry = facts.entry(_node(box).path)
+    if entry is None:
+        return ""
+    config = shorten(short_config(entry.class_name, entry.config), _MOST_CONFIG)
+    shared = facts.shared_with(entry.path)
+    return ", ".join(filter(None, [config, shared and f"shares {shorten(shared, _MOST_PATH)}"]))
+
+
+def _parameters(box: Box, facts: ModuleFacts) -> str:
+    every = facts.parameters(box.paths)
+    if not every:
+        return ""
+    if box.node is None or len(box.paths) == 1:
+        shared = ", shared" if box.node and box.count > 1 else ""
+        return f"{human(every)} params{shared}"
+    return f"{human(every)} params, {human(facts.parameters(box.paths[:1]))} each"
+
+
+def _marks(marks: Iterable[str]) -> str:
+    cells = (
+        cell(font(mark, size=_TINY, color=MARKS[mark][1], bold=True), bgcolor=MARKS[mark][0])
+        for mark in marks
+    )
+    return table(["".join(cells)], align="left", cellspacing=1, cellpadding=2)
 
 
 def _line(text: str) -> str:
@@ -176,26 +193,38 @@ def _left_right(left: str, right: str) -> str:
 def _with_count(label: str, box: Box) -> str:
     if box.count == 1:
         return label
-    badge = font(f"{box.count} ×", size=_LARGE + 1, color=COUNT_TEXT, bold=True)
-    return table([cell(badge, bgcolor=COUNT_FILL, cellpadding=5) + cell(label)], cellspacing=2)
+    badge = font(f"{box.count} ×", size=_LARGE + 1, color=WHITE, bold=True)
+    return table(
+        [cell(badge, bgcolor=COUNT_FILL, cellpadding=5) + cell(label)], align="left", cellspacing=2
+    )
+
+
+def _more_rows(more: More, box: Box, around: str | None, color: str) -> list[str]:
+    rows = []
+    if more.sources:
+        names = [_path(source, around) or _node(source).name for source in more.sources]
+        text = f"also from {_listed([shorten(name, _MOST_NAME) for name in names])}"
+        rows.append(_line(font(escape(text), size=_TINY, color=color)))
+    return rows + (_failure_rows(more.failure, box) if more.failure else [])
+
+
+def _listed(names: Sequence[str]) -> str:
+    first, *others = names
+    if len(others) <= 1:
+        return ", ".join(names)
+    return f"{first}, {others[0]} … {others[-1]} ({len(names)})"
 
 
 def _failure_rows(failure: Failure, box: Box) -> list[str]:
     """Tells what raised, with what, and where inside if that is not shown."""
-    lines = [font(escape(shorten(failure.exception, _MOST_NAME)), bold=True, size=_NORMAL)]
-    lines += [escape(part) for part in _wrapped(shorten(failure.message, 2 * _MOST_MESSAGE))]
+    exception, *lines = failure_lines(failure)
     if failure.inputs:
-        lines.append("met: " + escape(shapes(failure.inputs, 4)))
+        lines.append(f"shapes: {shapes(failure.inputs, 4)}")
     if box.hidden:
         where = " in ".join(filter(None, [failure.operation, failure.path]))
-        lines.append("at " + escape(shorten(where, _MOST_MESSAGE)))
-    return [_line(font(line, size=_SMALL + 1, color=FAILED_TEXT)) for line in lines]
-
-
-def _wrapped(text: str, width: int = 52) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + len(word) >= width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return [line for line in lines if line]
+        lines.append(f"at {shorten(where, _MOST_PATH)}")
+    head = font(escape(exception), size=_NORMAL, color=WHITE, bold=True)
+    return [
+        _line(head),
+        *(_line(font(escape(line), size=_SMALL + 1, color=WHITE)) for line in lines),
+    ]

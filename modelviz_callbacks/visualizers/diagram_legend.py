@@ -1,58 +1,101 @@
-"""The legend of the architecture diagram, and what has no place in the flow."""
+"""The head of the architecture diagram: its colours, and what has no place in the flow."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from modelviz_callbacks.graph.model import Failure
+from modelviz_callbacks.visualizers.diagram_colors import FAILED_FILL, FAINT, MARKS, TEXT, WHITE
+from modelviz_callbacks.visualizers.diagram_labels import failure_lines
 from modelviz_callbacks.visualizers.dot_text import cell, escape, font, shorten, table
 from modelviz_callbacks.visualizers.module_facts import ModuleFacts
-from modelviz_callbacks.visualizers.module_families import FAINT_TEXT, FAMILIES, TEXT, Family
+from modelviz_callbacks.visualizers.module_families import FAMILIES, Family
+from modelviz_callbacks.visualizers.module_text import human
 
 _MOST_LISTED = 12
-_SMALL = 9
+_COLUMNS = 4
+_SMALL, _LARGE = 9, 14
+_MARK_WORDS = {
+    "frozen": "no parameter is trained (dashed)",
+    "eval": "in eval mode",
+    "compiled": "not looked into",
+    "scripted": "not looked into",
+}
 
 
-def legend(
-    facts: ModuleFacts, families: Collection[Family], failure: Failure | None, *, failed: bool
+def head(
+    facts: ModuleFacts,
+    depth: int,
+    families: Collection[Family],
+    marks: Collection[str],
+    failure: Failure | None,
+    *,
+    is_shown: bool,
 ) -> str:
-    """Explains the colours in the diagram, and lists the modules that took no part.
+    """Heads the diagram.
 
     Args:
         facts: What is known of the modules.
-        families: The families that are in the diagram.
-        failure: What ended the step, where no box can show it.
-        failed: Whether the step ended in an exception.
+        depth: The depth that is drawn.
+        families: The families in the diagram.
+        marks: The marks in the diagram.
+        failure: What ended the step.
+        is_shown: Whether the failure has a box in the diagram.
 
     Returns:
-        HTML-like text, or nothing if there is nothing to explain.
+        HTML-like text.
     """
-    rows = [*_failure(failure), *_colours(families), *_never_called(facts, failed=failed)]
-    if not rows:
-        return ""
-    return table(rows, border=1, color="#C3CBD2", bgcolor="#FFFFFF", cellspacing=3, style="rounded")
+    rows = [_title(facts, depth)]
+    if failure is not None and not is_shown:
+        rows += _failure(failure)
+    if families:
+        rows.append(_colours(families))
+    if marks:
+        signs = [_mark(mark) for mark in MARKS if mark in marks]
+        rows.append(table(signs, align="left", cellspacing=1))
+    rows += _never_called(facts.never_called(), failed=failure is not None)
+    cells = [cell(row, align="left") for row in rows]
+    return table([*cells, cell("", height=6)], cellpadding=1)
 
 
-def _failure(failure: Failure | None) -> Iterator[str]:
-    if failure is not None:
-        text = f"{failure.exception}: {shorten(failure.message, 90)}"
-        yield cell(font(escape(text), size=_SMALL + 1, color="#FFFFFF", bold=True), colspan=2, bgcolor="#B3261E")
+def _title(facts: ModuleFacts, depth: int) -> str:
+    entry = facts.entry("")
+    name = entry.class_name.rpartition(".")[2] if entry else "Training step"
+    said = f"{human(facts.parameters(['']))} params, depth {depth}"
+    title = font(escape(shorten(name, 48)), size=_LARGE, color=TEXT, bold=True)
+    return f"{title}  {font(said, size=_SMALL, color=FAINT)}"
 
 
-def _colours(families: Collection[Family]) -> Iterator[str]:
-    for family in FAMILIES:
-        if family in families:
-            swatch = cell(" ", bgcolor=family.fill, border=1, color=family.line, width=18)
-            yield swatch + cell(font(family.name, size=_SMALL, color=TEXT), align="left")
+def _failure(failure: Failure) -> Iterator[str]:
+    for line in failure_lines(failure):
+        text = font(escape(line), size=_SMALL + 1, color=WHITE, bold=True)
+        yield table([cell(text, bgcolor=FAILED_FILL)], align="left")
 
 
-def _never_called(facts: ModuleFacts, *, failed: bool) -> Iterator[str]:
-    listed = facts.never_called()
+def _colours(families: Collection[Family]) -> str:
+    present = [family for family in FAMILIES if family in families]
+    starts = range(0, len(present), _COLUMNS)
+    rows = ["".join(map(_colour, present[start : start + _COLUMNS])) for start in starts]
+    return table(rows, cellspacing=3, cellpadding=3)
+
+
+def _colour(family: Family) -> str:
+    text = font(family.name, size=_SMALL, color=TEXT)
+    return cell(text, bgcolor=family.fill, border=1, color=family.line)
+
+
+def _mark(mark: str) -> str:
+    fill, color = MARKS[mark]
+    sign = cell(font(mark, size=_SMALL, color=color, bold=True), bgcolor=fill)
+    return sign + cell(font(_MARK_WORDS[mark], size=_SMALL, color=TEXT), align="left")
+
+
+def _never_called(listed: Sequence[tuple[str, str, int]], *, failed: bool) -> Iterator[str]:
     if not listed:
         return
-    title = "Not called before the failure" if failed else "Never called in this step"
-    yield cell(font(title, size=_SMALL, color=TEXT, bold=True), colspan=2, align="left")
+    title = "Not called before the failure:" if failed else "Never called in this step:"
+    yield font(title, size=_SMALL, color=TEXT, bold=True)
     for path, name, count in listed[:_MOST_LISTED]:
-        text = f"{shorten(path, 40)}  {shorten(name, 30)}" + (f"  ({count} like it)" if count > 1 else "")
-        yield cell(font(escape(text), size=_SMALL, color=FAINT_TEXT), colspan=2, align="left")
+        more = f", and {count - 1} like it" if count > 1 else ""
+        text = f"{shorten(path, 44)} ({shorten(name, 30)}){more}"
+        yield font(escape(text), size=_SMALL, color=FAINT)
     if len(listed) > _MOST_LISTED:
-        more = f"and {len(listed) - _MOST_LISTED} more"
-        yield cell(font(more, size=_SMALL, color=FAINT_TEXT), colspan=2, align="left")
+        yield font(f"and {len(listed) - _MOST_LISTED} more", size=_SMALL, color=FAINT)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 # Characters that no XML file can hold, and those that would turn the rest of a line around.
 _UNWRITABLE = re.compile(
-    "[^\t\n\r -\x7e\xa0-\u200d\u2010-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "[^\t\n\r -\x7e\xa0-\u200d\u2010-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd"
+    "\U00010000-\U0010ffff]"
 )
 
 
@@ -19,13 +20,25 @@ def shorten(text: str, most: int) -> str:
     return f"{line[: most - 1 - tail]}…{line[-tail:]}" if tail else f"{line[: most - 1]}…"
 
 
+def wrap(text: str, width: int) -> list[str]:
+    """Breaks a text into lines of about so many characters; a longer word is a line."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return [line for line in lines if line]
+
+
 def escape(text: str) -> str:
     """Escapes a text for HTML-like labels."""
-    # A backslash begins escape sequences of Graphviz' own.
-    return html.escape(_UNWRITABLE.sub("\ufffd", text)).replace("\\", "&#92;")
+    # Graphviz decodes entities first and then takes a backslash for an escape sequence of its own.
+    return html.escape(_UNWRITABLE.sub("\ufffd", text)).replace("\\", "&#92;&#92;")
 
 
-def font(text: str, *, size: int | None = None, color: str | None = None, bold: bool = False) -> str:
+def font(
+    text: str, *, size: int | None = None, color: str | None = None, bold: bool = False
+) -> str:
     """Styles a text in an HTML-like label.
 
     Args:

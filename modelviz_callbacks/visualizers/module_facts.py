@@ -14,8 +14,11 @@ class ModuleFacts:
         """Sums up parameters once for each module and all that it is in."""
         self._entries = {entry.path: entry for entry in graph.modules}
         self._below: dict[str, dict[str, StateEntry]] = {path: {} for path in self._entries}
-        self._training = any(node.kind == "module" and self._trains(node.path)
-                             for node in graph.nodes if node.parent is None)
+        self._training = any(
+            node.kind == "module" and self._trains(node.path)
+            for node in graph.nodes
+            if node.parent is None
+        )
         for entry in graph.modules:
             for state in entry.parameters:
                 name = state.tied_to or f"{entry.path}.{state.name}".lstrip(".")
@@ -23,32 +26,37 @@ class ModuleFacts:
                     self._below.setdefault(path, {})[name] = state
         self._called = {node.path for node in graph.nodes if node.path is not None}
         paths = {node.id: node.path for node in graph.nodes}
-        self._leaves = self._called - {paths.get(node.parent or 0) for node in graph.nodes
-                                       if node.parent is not None}
+        self._leaves = self._called - {
+            paths.get(node.parent or 0) for node in graph.nodes if node.parent is not None
+        }
 
     def entry(self, path: str | None) -> ModuleEntry | None:
         """Gives what is known of a module."""
         return None if path is None else self._entries.get(path)
 
-    def parameters(self, path: str) -> int:
-        """Number of values in a module's parameters and in those below it, shared ones once."""
-        return sum(map(_values, self._below.get(path, {}).values()))
-
-    def parameters_of_all(self, paths: Iterable[str]) -> int:
-        """The same for several modules together."""
+    def parameters(self, paths: Iterable[str]) -> int:
+        """Number of values in the parameters of modules and all below them, shared ones once."""
         together: dict[str, StateEntry] = {}
         for path in paths:
             together.update(self._below.get(path, {}))
         return sum(map(_values, together.values()))
 
-    def is_frozen(self, path: str) -> bool:
-        """Whether a module has parameters, below it too, and none of them is trained."""
-        states = self._below.get(path, {}).values()
-        return bool(states) and not any(state.requires_grad for state in states)
+    def marks(self, path: str) -> tuple[str, ...]:
+        """What to mark a module as.
 
-    def is_eval(self, path: str) -> bool:
-        """Whether a module is in eval mode while the model trains."""
-        return self._training and not self._trains(path)
+        Args:
+            path: Its path.
+
+        Returns:
+            `"frozen"` if it has parameters, below it too, and none of them is trained; `"eval"`
+            if it is in eval mode while the model trains; `"compiled"` or `"scripted"`.
+        """
+        states = self._below.get(path, {}).values()
+        entry = self._entries.get(path)
+        frozen = bool(states) and not any(state.requires_grad for state in states)
+        held = {"frozen": frozen, "eval": self._training and not self._trains(path)}
+        runs = () if entry is None or entry.runs == "eager" else (entry.runs,)
+        return (*(mark for mark, holds in held.items() if holds), *runs)
 
     def shared_with(self, path: str) -> str | None:
         """Names the parameter that one of a module's own is tied to."""

@@ -31,16 +31,17 @@ _USUAL = {
     "approximate": "'none'",
 }
 _WORDS = {"padding": "pad", "num_layers": "layers", "normalized_shape": ""}
+_ROUNDED_UP = 0.9995
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def human(number: int) -> str:
-    """Gives a number in three digits or less, like `"1.2 M"`."""
+    """Gives a number in about three digits, like `"1.2 M"`."""
     for size, unit in _UNITS:
-        # 999,950 would be rounded to 1000 k.
-        if number >= 0.9995 * size:
+        # What would be rounded to 1000 k is 1.0 M.
+        if number >= _ROUNDED_UP * size:
             value = number / size
-            return f"{value:.1f} {unit}" if value < 99.95 else f"{value:.0f} {unit}"
+            return f"{value:.0f} {unit}" if value >= 100 * _ROUNDED_UP else f"{value:.1f} {unit}"
     return str(number)
 
 
@@ -48,7 +49,7 @@ def shapes(tensors: Iterable[TensorSpec], most: int = 2) -> str:
     """Gives the shapes of tensors, like `"[2, 64, 56, 56]"` or `"2 × [3, 8]"`."""
     counted: dict[str, int] = {}
     for tensor in tensors:
-        text = "[" + ", ".join(map(str, tensor.shape)) + "]"
+        text = f"[{', '.join(map(str, tensor.shape))}]" if tensor.shape else "scalar"
         counted[text] = counted.get(text, 0) + 1
     texts = [text if count == 1 else f"{count} × {text}" for text, count in counted.items()]
     return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")

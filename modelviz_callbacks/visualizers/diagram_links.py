@@ -1,0 +1,91 @@
+"""Which links of a view are drawn, and which are told in words because they would be a tangle."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from modelviz_callbacks.graph.fold import Box, Link, View
+
+# Where every box of a crowd feeds every later one, as in a DenseNet, nobody can follow the lines.
+_MOST_DRAWN = 4
+_TRUNK_WEIGHT = 8
+
+
+@dataclass(frozen=True)
+class DrawnLinks:
+    """The links of a view.
+
+    Attributes:
+        drawn: Links with a line, and its weight in the layout.
+        told: By box, the boxes that feed it without a line.
+    """
+
+    drawn: tuple[tuple[Link, int], ...] = ()
+    told: dict[int, tuple[Box, ...]] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str | None:
+        """Says how many links are told in words."""
+        count = sum(map(len, self.told.values()))
+        lines = count + len(self.drawn)
+        return (
+            f"{count:,} of {lines:,} links are written in the boxes, not drawn." if count else None
+        )
+
+
+def choose_links(view: View) -> DrawnLinks:
+    """Chooses the links to draw: all, but between crowds only those to the next box.
+
+    The steps of the longest ways are kept straight.
+
+    Args:
+        view: The view.
+
+    Returns:
+        The links.
+    """
+    boxes = {box.id: box for box in _leaves(view.boxes)}
+    above = _longest(boxes, [(link.source, link.target) for link in view.links])
+    below = _longest(reversed(boxes), [(link.target, link.source) for link in view.links])
+    sources, targets = _crowds(view)
+    drawn, told = [], dict[int, list[Box]]()
+    for link in view.links:
+        is_next = above[link.target] == above[link.source] + 1
+        is_trunk = is_next and below[link.source] == below[link.target] + 1
+        if not is_next and (link.source in sources or link.target in targets):
+            told.setdefault(link.target, []).append(boxes[link.source])
+        else:
+            drawn.append((link, _TRUNK_WEIGHT if is_trunk else 1))
+    return DrawnLinks(tuple(drawn), {target: tuple(boxes) for target, boxes in told.items()})
+
+
+def _longest(boxes: Iterable[int], steps: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Gives the length of the longest way to each box."""
+    before: dict[int, list[int]] = {}
+    for start, end in steps:
+        before.setdefault(end, []).append(start)
+    longest: dict[int, int] = {}
+    for box in boxes:
+        ways = (longest.get(start, -1) for start in before.get(box, []))
+        longest[box] = 1 + max(ways, default=-1)
+    return longest
+
+
+def _crowds(view: View) -> tuple[set[int], set[int]]:
+    """Gives the boxes that feed many which are fed by many, and these."""
+    outgoing = Counter(link.source for link in view.links)
+    incoming = Counter(link.target for link in view.links)
+    crowded = [
+        link
+        for link in view.links
+        if outgoing[link.source] > _MOST_DRAWN and incoming[link.target] > _MOST_DRAWN
+    ]
+    return {link.source for link in crowded}, {link.target for link in crowded}
+
+
+def _leaves(boxes: tuple[Box, ...]) -> Iterator[Box]:
+    for box in boxes:
+        if box.boxes:
+            yield from _leaves(box.boxes)
+        else:
+            yield box

@@ -1,0 +1,395 @@
+"""The view of a graph: what is closed, what is folded, and what never is."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from modelviz_callbacks.graph.fold import Box, View, view_graph
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from tests.graph_drafts import GraphDraft, residual_stack, state, tensor
+
+
+def walk(boxes: tuple[Box, ...]) -> Iterator[Box]:
+    for box in boxes:
+        yield box
+        yield from walk(box.boxes)
+
+
+def counts(view: View) -> dict[str, int]:
+    """Gives how often each module is drawn, by its first path."""
+    return {box.paths[0]: box.count for box in walk(view.boxes) if box.paths and box.node}
+
+
+def links(view: View) -> set[tuple[int, int]]:
+    return {(link.source, link.target) for link in view.links}
+
+
+def chain_of(*kinds: str, times: int) -> GraphDraft:
+    """A Sequential in which some layers come again and again."""
+    draft = GraphDraft()
+    draft.module("", "Sequential")
+    last, root = draft.input(), draft.call("", None, inputs=())
+    for number in range(times * len(kinds)):
+        draft.module(str(number), kinds[number % len(kinds)])
+        last = draft.call(str(number), root, last)
+    draft.output("output", last)
+    return draft
+
+
+# The depth.
+
+
+@pytest.mark.parametrize(
+    ("depth", "shown", "hidden"),
+    [(0, ["Model"], 7), (1, ["Model", "Block", "Linear"], 3), (2, ["Model", "Block", "Linear"], 0)],
+)
+def test_containers_deeper_than_the_depth_are_closed(depth, shown, hidden) -> None:
+    """A closed call is one box that tells how much is in it; what is above it is open."""
+    draft, _ = residual_stack(1, layers=2)
+    view = view_graph(draft.build(), depth)
+    names = [box.node.name for box in walk(view.boxes) if box.node and box.node.kind == "module"]
+    assert list(dict.fromkeys(names)) == shown
+    assert max(box.hidden for box in walk(view.boxes)) == (hidden if depth else 5)
+
+
+def test_operations_of_an_open_call_are_shown() -> None:
+    """At depth 2 the addition in a block is a box in the block, at depth 1 it is not."""
+    draft, ids = residual_stack(1)
+    addition = ids[0][-1]
+    shown = [{box.id for box in walk(view_graph(draft.build(), d).boxes)} for d in (1, 2)]
+    assert [addition in boxes for boxes in shown] == [False, True]
+
+
+def test_edges_are_lifted_to_what_is_shown_and_merged() -> None:
+    """Three tensors into a closed block are one link, and edges inside it are none."""
+    draft, ids = residual_stack(1)
+    block = ids[0][0]
+    view = view_graph(draft.build(), 1)
+    head = draft.nodes[-2].id
+    assert links(view) == {(0, block), (1, block), (block, head), (head, head + 1)}
+    assert len(view.links) == 4
+
+
+def test_a_link_carries_each_tensor_once() -> None:
+    """Two outputs of a cell that go to the next box are two tensors, whatever takes them."""
+    draft = GraphDraft()
+    two = (
+        tensor(3, 4),
+        tensor(
+            5,
+        ),
+    )
+    cell = draft.op("chunk", None, draft.input(), outputs=two)
+    draft.op("stack", None, (cell, 0), (cell, 1), (cell, 0))
+    (_, link) = view_graph(draft.build(), 1).links
+    assert [spec.shape for spec in link.tensors] == [(3, 4), (5,)]
+
+
+def test_what_is_closed_is_noted() -> None:
+    """The notes name the depth, the closed calls and how much is in them."""
+    draft, _ = residual_stack(1)
+    (note,) = view_graph(draft.build(), 1).notes
+    assert "depth 1" in note
+    assert "3 calls and operations" in note
+    assert "blocks.0" in note
+
+
+# Folding.
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_equal_blocks_in_sequence_are_one_block_with_a_count(depth) -> None:
+    """Blocks that feed each other and share a mask are drawn once; all their paths are kept."""
+    draft, ids = residual_stack(12)
+    view = view_graph(draft.build(), depth)
+    (folded,) = [box for box in walk(view.boxes) if box.count > 1]
+    assert folded.count == 12
+    assert folded.paths == tuple(f"blocks.{number}" for number in range(12))
+    assert folded.id == ids[0][0]
+    assert "12 × Block blocks.0 … blocks.11" in view.notes[0]
+
+
+def test_links_go_into_the_first_block_and_come_out_of_the_last() -> None:
+    """The drawn block has the first one's inputs, the mask's link, and the last one's outputs."""
+    draft, ids = residual_stack(5)
+    _, first, second, addition = ids[0]
+    head = draft.nodes[-2].id
+    assert links(view_graph(draft.build(), 2)) == {
+        (0, first),
+        (1, first),
+        (first, second),
+        (second, addition),
+        (0, addition),
+        (addition, head),
+        (head, head + 1),
+    }
+
+
+def config(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", config="8, 8, kernel_size=5")
+
+
+def frozen(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", parameters=(state("weight", 8, 8, requires_grad=False),))
+
+
+def parameter_shape(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", parameters=(state("weight", 8, 9),))
+
+
+def buffer(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", buffers=(state("scale", 1),))
+
+
+def tied(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", parameters=(state("weight", 8, 8, tied_to="embed.weight"),))
+
+
+def in_eval(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", training=False)
+
+
+def other_class(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.change("blocks.2.1", class_name="other.Linear")
+
+
+def module_that_is_not_called(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.module("blocks.2.spare", "Linear")
+
+
+def activation_shape(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.nodes[ids[2][2]] = replace(draft.nodes[ids[2][2]], outputs=(tensor(2, 9),))
+
+
+def activation_type(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.nodes[ids[2][2]] = replace(draft.nodes[ids[2][2]], outputs=(tensor(2, 8, dtype="int8"),))
+
+
+def edge_inside(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.edges.append(replace(draft.edges[0], source=ids[2][1], target=ids[2][3], input=2))
+
+
+def edge_from_elsewhere(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.edges.append(replace(draft.edges[0], source=0, target=ids[2][2], input=1))
+
+
+def no_mask(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.edges = [e for e in draft.edges if (e.source, e.target) != (1, ids[2][1])]
+
+
+def failed(draft: GraphDraft, ids: list[list[int]]) -> None:
+    draft.fail(ids[2][2])
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize(
+    "differ",
+    [
+        config,
+        frozen,
+        parameter_shape,
+        buffer,
+        tied,
+        in_eval,
+        other_class,
+        module_that_is_not_called,
+        activation_shape,
+        activation_type,
+        edge_inside,
+        edge_from_elsewhere,
+        no_mask,
+        failed,
+    ],
+)
+def test_a_block_that_differs_in_anything_is_shown_by_itself(
+    differ: Callable[[GraphDraft, list[list[int]]], None], depth: int
+) -> None:
+    """One difference, even deep inside a block that is closed, and the block is not folded."""
+    draft, ids = residual_stack(6)
+    differ(draft, ids)
+    found = counts(view_graph(draft.build(), depth))
+    assert found["blocks.2"] == 1
+    assert found["blocks.0"] == 2
+    assert found["blocks.3"] == 3
+
+
+def test_a_tensor_that_goes_elsewhere_ends_a_sequence() -> None:
+    """What comes out of a drawn sequence comes out of its last block."""
+    draft, ids = residual_stack(7)
+    head = draft.nodes[-2].id
+    draft.edges.append(replace(draft.edges[0], source=ids[2][3], target=head, input=1))
+    view = view_graph(draft.build(), 1)
+    assert counts(view) == {"": 1, "blocks.0": 3, "blocks.3": 4, "head": 1}
+    first, second = ids[0][0], ids[3][0]
+    assert {(first, second), (first, head), (second, head)} < links(view)
+
+
+def test_blocks_side_by_side_are_not_folded() -> None:
+    """Equal branches that all read the same tensor are no sequence."""
+    draft = GraphDraft()
+    data, root = draft.input(), draft.call("", None, inputs=())
+    branches = []
+    for number in range(4):
+        draft.module(f"branches.{number}")
+        branches.append(draft.call(f"branches.{number}", root, data))
+    draft.op("cat", root, *branches)
+    view = view_graph(draft.build(), 1)
+    assert all(box.count == 1 for box in walk(view.boxes))
+    assert len(view.links) == 8
+
+
+def test_layers_that_come_again_and_again_are_one_sequence() -> None:
+    """Convolution, norm, activation, four times over: three boxes in one that counts four."""
+    view = view_graph(chain_of("Conv2d", "BatchNorm2d", "ReLU", times=4).build(), 1)
+    (sequence,) = [box for box in walk(view.boxes) if box.count > 1]
+    assert sequence.node is None
+    assert sequence.count == 4
+    assert [box.node.name for box in sequence.boxes if box.node] == [
+        "Conv2d",
+        "BatchNorm2d",
+        "ReLU",
+    ]
+    assert sequence.boxes[1].paths == ("1", "4", "7", "10")
+    assert links(view) == {(0, 2), (2, 3), (3, 4), (4, 14)}
+
+
+def test_a_repetition_in_a_repetition_is_folded_twice() -> None:
+    """Two norms and a linear layer, three times over: a sequence of three with a pair in it."""
+    view = view_graph(chain_of("Norm", "Norm", "Linear", times=3).build(), 1)
+    outer, inner = [box for box in walk(view.boxes) if box.count > 1]
+    assert (outer.count, inner.count) == (3, 2)
+    assert inner.paths == ("0", "1", "3", "4", "6", "7")
+
+
+def test_calls_of_one_module_are_folded() -> None:
+    """A recurrence calls one cell on slices of one tensor; its first call has no state yet."""
+    draft = GraphDraft()
+    draft.module("cell", "LSTMCell", state("weight_ih", 8, 8))
+    data, root, carried = draft.input("x", 2, 50, 8), draft.call("", None, inputs=()), None
+    for _ in range(50):
+        piece = draft.op("getitem", root, data)
+        states = () if carried is None else ((carried, 0), (carried, 1))
+        two = (tensor(2, 8, name="[0]"), tensor(2, 8, name="[1]"))
+        carried = draft.call("cell", root, piece, *states, outputs=two)
+    view = view_graph(draft.build(), 1)
+    (sequence,) = [box for box in walk(view.boxes) if box.count > 1]
+    assert (sequence.count, len(sequence.boxes), sequence.paths) == (50, 2, ("cell",))
+    assert links(view) == {(0, 2), (2, 3)}
+
+
+def test_pieces_of_a_tensor_that_are_taken_in_order_are_folded() -> None:
+    """`for x in xs.unbind()`: each block takes the next output of the same operation."""
+    draft = GraphDraft()
+    root = draft.call("", None, inputs=())
+    pieces = draft.op("unbind", root, draft.input(), outputs=(tensor(2, 8),) * 10)
+    last = draft.op("zeros_like", root, pieces)
+    for number in range(10):
+        last = draft.op("lerp", root, (pieces, number), last)
+    (folded,) = [box for box in walk(view_graph(draft.build(), 1).boxes) if box.count > 1]
+    assert folded.count == 10
+
+
+def test_alternating_modules_are_folded_as_pairs() -> None:
+    """Two modules in turn are no sequence of one, though they are equal."""
+    draft = GraphDraft()
+    draft.module("a"), draft.module("b")
+    last, root = draft.input(), draft.call("", None, inputs=())
+    for number in range(8):
+        last = draft.call("ab"[number % 2], root, last)
+    outer, inner = [box for box in walk(view_graph(draft.build(), 1).boxes) if box.count > 1]
+    assert (outer.count, outer.node, outer.paths) == (4, None, ("a", "b"))
+    assert (inner.count, inner.paths) == (2, ("a", "b"))
+
+
+def test_a_sequence_begins_where_one_tensor_is_handed_on() -> None:
+    """`add, layer, add, layer, add` is an addition, and then layers with their additions."""
+    draft = GraphDraft()
+    root, last = draft.call("", None, inputs=()), draft.op("add", 0, draft.input("x"))
+    draft.nodes[last] = replace(draft.nodes[last], parent=root)
+    for number in range(4):
+        draft.module(f"layers.{number}")
+        last = draft.op("add", root, draft.call(f"layers.{number}", root, last), last)
+    (sequence,) = [box for box in walk(view_graph(draft.build(), 1).boxes) if box.count > 1]
+    assert sequence.count == 4
+    assert [box.node.name for box in sequence.boxes if box.node] == ["Linear", "add"]
+
+
+def test_outputs_of_all_blocks_are_one_output() -> None:
+    """Hidden states that a model gives out do not keep its blocks from being folded."""
+    draft, ids = residual_stack(6)
+    for number, block in enumerate(ids[:-1]):
+        draft.output(f"output.hidden[{number}]", block[-1])
+    view = view_graph(draft.build(), 1)
+    folded = {box.count: box for box in walk(view.boxes) if box.count > 1}
+    assert folded[6].paths[0] == "blocks.0"
+    assert folded[5].paths[-1] == "output.hidden[4]"
+    assert (folded[6].id, folded[5].id) in links(view)
+
+
+def test_an_output_of_one_of_two_blocks_keeps_them_apart() -> None:
+    """Whose output it is would be lost."""
+    draft, ids = residual_stack(2)
+    draft.output("output.hidden[0]", ids[0][-1])
+    assert set(counts(view_graph(draft.build(), 1)).values()) == {1}
+
+
+# The whole.
+
+
+def test_a_step_with_two_roots_shows_both_and_its_own_operations() -> None:
+    """A GAN's networks and loss stand side by side, and each call of the same network."""
+    draft = GraphDraft()
+    for path in ("G", "D"):
+        draft.module(path, "Net")
+    noise, image = draft.input("noise"), draft.input("image")
+    fake = draft.call("G", None, noise)
+    loss = draft.op("add", None, draft.call("D", None, image), draft.call("D", None, fake))
+    draft.output("loss", loss)
+    view = view_graph(draft.build(), 3)
+    names = [box.node.name for box in view.boxes if box.node]
+    assert names == ["noise", "image", "Net", "Net", "Net", "add", "loss"]
+    assert len(view.links) == 6
+
+
+@pytest.mark.parametrize(("depth", "box"), [(0, 0), (1, 1), (2, 2)])
+def test_the_failed_box_is_the_innermost_that_is_shown(depth, box) -> None:
+    """Where the failed node is too deep, the closed call around it has failed."""
+    draft, ids = residual_stack(1)
+    draft.fail(ids[0][2])
+    inside_out = [2, ids[0][0], ids[0][2]]
+    assert view_graph(draft.build(), depth).failed == inside_out[box]
+
+
+def test_an_empty_graph_has_an_empty_view() -> None:
+    """A step that failed at once left nothing to see."""
+    assert view_graph(ArchitectureGraph(), 3) == View()
+
+
+def test_large_graphs_take_time_in_proportion() -> None:
+    """96 blocks of 12 layers are a matter of 0.2 s; eight times as much takes no more than that."""
+
+    def seconds(blocks: int) -> float:
+        graph = residual_stack(blocks, layers=12)[0].build()
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            view_graph(graph, 3)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert seconds(96) < 0.2
+    assert seconds(8 * 96) < 24 * seconds(96)
+
+
+def test_a_long_chain_that_cannot_be_folded_takes_no_long_search() -> None:
+    """Thousands of equal operations that are connected in ever other ways are no trap."""
+    draft = GraphDraft()
+    root, made = draft.call("", None, inputs=()), [draft.input()]
+    for number in range(3_000):
+        made.append(draft.op("add", root, made[-1], made[(number * 7919) % len(made)]))
+    graph = draft.build()
+    start = time.perf_counter()
+    view_graph(graph, 1)
+    assert time.perf_counter() - start < 3
