@@ -9,7 +9,7 @@ COMBINED = "e\u0301"
 
 @pytest.mark.parametrize(
     ("text", "width"),
-    [("abc", 3), ("层", 2), (COMBINED, 1), ("ｱ", 1), ("│├─", 3), ("🔥", 2), ("", 0)],
+    [("abc", 3), ("层", 2), (COMBINED, 1), ("ｱ", 1), ("\uff21", 2), ("│├─", 3), ("🔥", 2), ("", 0)],
 )
 def test_width_is_that_on_the_screen(text, width) -> None:
     """Wide characters take two places, combining ones none."""
@@ -64,9 +64,9 @@ def test_columns_are_aligned_and_empty_ones_left_out() -> None:
 
 def test_the_widest_column_gives_way_and_the_tree_stays() -> None:
     """Numbers are never shortened, nor are the lines before a name."""
-    rows = [["Module", "Parameters"], ["│  │  └─ " + "a" * 50, "1,234,567"]]
-    lines = aligned(rows, "<>", 40)
-    assert max(map(display_width, lines)) == 40
-    assert lines[2].startswith("│  │  └─ aaa")
+    rows = [["Module", "Parameters"], ["│  │  └─ " + "a" * 50, "1,234,567,890,123"]]
+    lines = aligned(rows, "<>", 34)
+    assert max(map(display_width, lines)) == 34
+    assert lines[2].startswith("│  │  └─ aa")
     assert "…" in lines[2]
-    assert lines[2].endswith("1,234,567")
+    assert lines[2].endswith(" 1,234,567,890,123")
