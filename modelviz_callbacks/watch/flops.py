@@ -1,6 +1,7 @@
 """FLOPs of what was seen, by torch's own formulas, counted afterwards on empty tensors."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modelviz_callbacks.graph.model import TensorSpec
+from modelviz_callbacks.watch.operations import tensors_in
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,16 @@ class _Empty:
 
 @dataclass(frozen=True)
 class ComputedCall:
-    """An operation as it was called; its tensors are not kept alive."""
+    """An operation as it was called; its tensors are not kept alive.
+
+    Attributes:
+        times: How often it ran at once, under `torch.vmap`.
+    """
 
     function: Callable[..., Any]
     args: Any
     kwargs: Any
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -43,21 +50,20 @@ def describe_call(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> ComputedCall:
     """Remembers an operation without its tensors."""
-    return ComputedCall(function, _frozen(args), tuple((k, _frozen(v)) for k, v in kwargs.items()))
+    named = tuple((key, _frozen(value)) for key, value in kwargs.items())
+    return ComputedCall(function, _frozen(args), named, _times(tensors_in((args, kwargs))))
 
 
 def describe_recurrence(module: nn.Module, inputs: tuple[TensorSpec, ...]) -> list[Recurrence]:
-    """Counts what a recurrent layer or cell multiplies, if `module` is one.
+    """Counts what a recurrent layer multiplies, if `module` is one.
 
     Every element of the sequences costs, a layer and direction, a product with the input weights
     `[gates * H, in]` and one with the hidden weights `[gates * H, out]`; a multiplication and an
     addition are two.
     """
-    if not isinstance(module, (nn.RNNBase, nn.RNNCellBase)) or not inputs:
+    if not isinstance(module, nn.RNNBase) or not inputs:
         return []
-    elements = 1
-    for size in inputs[0].shape[:-1]:
-        elements *= size
+    elements = math.prod(inputs[0].shape[:-1])
     return [Recurrence(2 * elements * _multiplications(module))]
 
 
@@ -94,7 +100,7 @@ def _counted(call: ComputedCall) -> int | None:
             call.function(*args, **kwargs)
     except Exception:  # noqa: BLE001 - no kernel without content, an odd argument
         return None
-    return counter.flops
+    return call.times * counter.flops
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -134,14 +140,24 @@ def _thawed(value: Any) -> Any:
     return value
 
 
-_GATES = {"LSTM": 4, "GRU": 3, "LSTMCell": 4, "GRUCell": 3}
+def _times(tensors: Iterable[torch.Tensor]) -> int:
+    """Gives the product of the sizes over which `torch.vmap` maps, each of its levels once."""
+    functorch: Any = torch._C._functorch
+    sizes: dict[int, int] = {}
+    for tensor in tensors:
+        inner = tensor
+        while functorch.is_functorch_wrapped_tensor(inner):
+            unwrapped = functorch.get_unwrapped(inner)
+            if functorch.is_batchedtensor(inner):
+                level = functorch.maybe_get_level(inner)
+                sizes[level] = int(unwrapped.shape[functorch.maybe_get_bdim(inner)])
+            inner = unwrapped
+    return math.prod(sizes.values())
 
 
 def _multiplications(module: Any) -> int:
     hidden = int(module.hidden_size)
-    gates = next((_GATES[c.__name__] for c in type(module).__mro__ if c.__name__ in _GATES), 1)
-    if isinstance(module, nn.RNNCellBase):
-        return gates * hidden * (int(module.input_size) + hidden)
+    gates = {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
     projected = int(module.proj_size)
     out = projected or hidden
     directions = 2 if module.bidirectional else 1

@@ -35,6 +35,7 @@ class Draft:
         sources: What made each input, by the input's place.
         is_leaf: Whether nothing was seen in it.
         is_blind: Whether operations in it cannot be seen.
+        is_unseen: Whether it was not seen itself, but concluded.
         computed: What it computed that FLOPs are counted of.
     """
 
@@ -48,6 +49,7 @@ class Draft:
     sources: list[tuple[int, Source]] = field(default_factory=list)
     is_leaf: bool = True
     is_blind: bool = False
+    is_unseen: bool = False
     computed: list[Any] = field(default_factory=list)
 
 
@@ -79,6 +81,11 @@ class GraphBuilder:
         for tensor in tensors_in(tensors):
             self._add_output(tensor, "backward")
 
+    def add_constants(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Says of parameters and buffers that nothing in the step made them."""
+        for tensor in tensors:
+            self._provenance.note(tensor, CONSTANT)
+
     # Operations.
 
     def add_operation(
@@ -108,8 +115,9 @@ class GraphBuilder:
         note = self._provenance.note if written is None else self._provenance.note_written
         sources = self._sources(given, parent)
         if not sources:
-            for tensor in outputs:
-                note(tensor, CONSTANT)
+            if all(self._provenance.of(tensor) == CONSTANT for tensor in given):
+                for tensor in outputs:
+                    note(tensor, CONSTANT)
             return None
         draft = self._new("op", name, parent)
         draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
@@ -124,8 +132,10 @@ class GraphBuilder:
     def begin_call(self, name: str, path: str, parent: Draft | None, arguments: Any) -> Draft:
         """Adds a module call that is about to run."""
         named = list(walk_tensors(arguments, most=_MOST_TENSORS))
-        if parent is not None and parent.is_blind:
-            self._connect_unseen([tensor for _, tensor in named], parent)
+        tensors = [tensor for _, tensor in named]
+        if parent is not None and (parent.is_blind or not self._sources(tensors, parent)):
+            # In the dark, or out of another thread: it can only come from what went in.
+            self._connect_unseen(tensors, parent)
         draft = self._new("module", name, parent)
         draft.path = path
         draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
@@ -178,6 +188,7 @@ class GraphBuilder:
         draft = Draft(len(self._drafts), "op", name, None, parent)
         draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
         draft.sources = self._sources(given, parent)
+        draft.is_unseen = True
         self.failed(error, draft)
 
     def build(
@@ -263,6 +274,7 @@ class GraphBuilder:
         if not tensors or not parent.sources:
             return
         draft = self._new("op", UNWATCHED, parent)
+        draft.is_unseen = True
         draft.inputs, draft.sources = parent.inputs, parent.sources
         draft.outputs = tuple(tensor_spec(tensor) for tensor in tensors)
         for place, tensor in enumerate(tensors):
@@ -283,6 +295,7 @@ class GraphBuilder:
             return None
         # What made it ran unseen, in a C++ extension or a custom autograd function.
         draft = self._new("op", _autograd_name(tensor), parent)
+        draft.is_unseen = True
         draft.sources = list(enumerate(ancestors))
         draft.outputs = (tensor_spec(tensor),)
         self._provenance.note(tensor, (draft.id, 0))
@@ -290,11 +303,21 @@ class GraphBuilder:
 
 
 def _flops(draft: Draft) -> int | None:
-    if draft.kind not in ("module", "op"):
+    if draft.kind not in {"module", "op"} or draft.is_unseen:
         return None
-    # What a compiled or fused call computes is not seen.
-    opaque = draft.name == UNWATCHED or (draft.is_blind and draft.is_leaf)
-    return None if opaque else count_flops(draft.computed)
+    if draft.is_leaf and not draft.computed and _is_in_the_dark(draft):
+        return None
+    return count_flops(draft.computed)
+
+
+def _is_in_the_dark(draft: Draft) -> bool:
+    """Whether what a leaf computes could not be seen: in a compiled, scripted or fused call."""
+    current: Draft | None = draft
+    while current is not None:
+        if current.is_blind:
+            return True
+        current = current.parent
+    return False
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:

@@ -1,5 +1,6 @@
 """Which modules are looked into while they run."""
 
+import torch
 from torch import nn
 from torch.jit import ScriptModule
 
@@ -20,4 +21,9 @@ def is_blind(module: nn.Module) -> bool:
     """Whether a module would run differently, or unseen, if its operations were watched."""
     if is_compiled(module) or isinstance(module, ScriptModule):
         return True
-    return isinstance(module, _FUSED) and not module.training
+    return isinstance(module, _FUSED) and not module.training and not _is_differentiated(module)
+
+
+def _is_differentiated(module: nn.Module) -> bool:
+    # The fused paths have no gradients.
+    return torch.is_grad_enabled() and any(p.requires_grad for p in module.parameters())

@@ -33,5 +33,5 @@ def sizes(tensor: torch.Tensor) -> tuple[int, ...]:
 def _nested_size(tensor: torch.Tensor, dim: int) -> int:
     try:
         return int(tensor.size(dim))
-    except (RuntimeError, TypeError, ValueError):
+    except (AttributeError, RuntimeError, TypeError, ValueError):  # a ragged size
         return -1

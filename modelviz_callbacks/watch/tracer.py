@@ -100,6 +100,9 @@ class StepTracer:
         """
         self.began = True
         with self._bookkeeping():
+            if self._model is not None:
+                self._builder.add_constants(self._model.parameters())
+                self._builder.add_constants(self._model.buffers())
             self._builder.add_inputs(inputs)
         self._quiet_depth = quiet_depth()
         self._recursion_limit = sys.getrecursionlimit()

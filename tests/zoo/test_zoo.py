@@ -9,21 +9,25 @@ import pytest
 import torch
 
 from modelviz_callbacks import ModelVizHook
-from tests.conftest import find_record, read_manifest
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from tests.conftest import find_record, read_manifest, statuses
 from tests.test_untouched import assert_same, fingerprint, reset
 from tests.zoo import MODELS
 from tests.zoo.zoo_model import ZooModel
 
 STEPS = 2
-# As README's known limits say.
-CALL_NOT_RECORDED = {"nested tensor in"}
+WATCHING = ("repr", "architecture")
+# Their tensors come out of the model itself, or of a generator that must not be used up.
+NOTHING_GOES_IN = {"no tensor in", "generator in"}
+# What models give out although the step has no part in it.
+CONSTANT_OUTPUTS = ("_sliding_window_tensor",)
 
 
 def trained(model: ZooModel, folder: Path | None) -> dict[str, Any]:
     """Trains for two steps, recorded in a folder if one is given; tells what is left."""
     reset()
     net = model.build()
-    hook = folder and ModelVizHook(net, folder, formats=(), visualizers=("repr",))
+    hook = folder and ModelVizHook(net, folder, formats=(), visualizers=WATCHING)
     losses = [train_one_step(model, net) for _ in range(STEPS)]
     if hook:
         hook.close()
@@ -48,7 +52,35 @@ def check_record(model: ZooModel, record: Path) -> None:
     """Checks what holds for the record of every model."""
     manifest = read_manifest(record)
     assert manifest["status"] == "complete"
-    assert manifest["model"]["roots"] == ([] if model.name in CALL_NOT_RECORDED else [""])
+    assert manifest["model"]["roots"] == [""]
+    assert set(statuses(record).values()) == {"ok"}
+    graph = ArchitectureGraph.from_json((record / "architecture.json").read_text("utf-8"))
+    assert graph.failure is None
+    check_connections(model, graph)
+
+
+def check_connections(model: ZooModel, graph: ArchitectureGraph) -> None:
+    """Checks that what comes out was made by what was seen, of what went in."""
+    makers: dict[int, list[int]] = {}
+    for edge in graph.edges:
+        makers.setdefault(edge.target, []).append(edge.source)
+    inputs = {node.id for node in graph.nodes if node.kind == "input"}
+    outputs = [node for node in graph.nodes if node.kind == "output"]
+    unmade = {node.name for node in outputs if node.id not in makers}
+    assert {name for name in unmade if not name.endswith(CONSTANT_OUTPUTS)} == set()
+    connected = any(ancestors(node.id, makers) & inputs for node in outputs)
+    assert connected or model.name in NOTHING_GOES_IN
+
+
+def ancestors(node: int, makers: dict[int, list[int]]) -> set[int]:
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        for maker in makers.get(waiting.pop(), []):
+            if maker not in seen:
+                seen.add(maker)
+                waiting.append(maker)
+    return seen
 
 
 def marked(model: ZooModel) -> Any:
