@@ -8,6 +8,7 @@ from modelviz_callbacks.graph.fold import Box, Link, View
 
 # Where every box of a crowd feeds every later one, as in a DenseNet, nobody can follow the lines.
 _MOST_DRAWN = 4
+_SEVERAL = 3
 _TRUNK_WEIGHT = 8
 
 
@@ -72,7 +73,7 @@ def _longest(boxes: Iterable[int], steps: Iterable[tuple[int, int]]) -> dict[int
 
 
 def _crowds(view: View) -> tuple[set[int], set[int]]:
-    """Gives the boxes that feed many which are fed by many, and these."""
+    """Gives the boxes that feed several of those that are fed by many, and the other way round."""
     outgoing = Counter(link.source for link in view.links)
     incoming = Counter(link.target for link in view.links)
     crowded = [
@@ -80,7 +81,14 @@ def _crowds(view: View) -> tuple[set[int], set[int]]:
         for link in view.links
         if outgoing[link.source] > _MOST_DRAWN and incoming[link.target] > _MOST_DRAWN
     ]
-    return {link.source for link in crowded}, {link.target for link in crowded}
+    return (
+        _several(link.source for link in crowded),
+        _several(link.target for link in crowded),
+    )
+
+
+def _several(boxes: Iterable[int]) -> set[int]:
+    return {box for box, count in Counter(boxes).items() if count >= _SEVERAL}
 
 
 def _leaves(boxes: tuple[Box, ...]) -> Iterator[Box]:
