@@ -113,9 +113,12 @@ def test_inputs_operations_and_outputs_have_their_names() -> None:
 def test_a_module_of_elsewhere_has_its_whole_path() -> None:
     """A leading dot stands for the container's path; without it the path is whole."""
     draft, _, _ = small_model()
-    draft.module("shared.norm", "LayerNorm")
-    called = draft.call("shared.norm", 2, 0)
-    assert "shared.norm" in Picture(draft.build(), 2).node(called)
+    called = {}
+    for path in ("shared.norm", "body2.norm"):
+        draft.module(path, "LayerNorm")
+        called[path] = draft.call(path, 2, 0)
+    picture = Picture(draft.build(), 2)
+    assert all(path in picture.node(node) for path, node in called.items())
 
 
 def test_the_legend_has_the_families_in_the_picture_and_no_others() -> None:
