@@ -9,7 +9,8 @@ from modelviz_callbacks.graph.fold import Box, Link, View
 # Where every box of a crowd feeds every later one, as in a DenseNet, nobody can follow the lines.
 _MOST_DRAWN = 4
 _SEVERAL = 3
-_TRUNK_WEIGHT = 8
+# More than what pulls at a box from the side, less than what keeps containers narrow.
+_TRUNK_WEIGHT = 32
 
 
 @dataclass(frozen=True)
