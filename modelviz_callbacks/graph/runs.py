@@ -116,13 +116,13 @@ class _Growth:
         is_there = start + 2 * period <= len(siblings)
         second = siblings.arrivals(start + period, period) if is_there else None
         self._step: dict[InputKey, Arrival] = second or {}
+        self._handed_on = {a.made for a in self._step.values() if a.way == "previous"}
         self._carried = {key for key, a in self._step.items() if a.way == "previous"}
 
     @property
     def handed_on(self) -> float:
         """How many tensors go from one block to the next."""
-        tensors = {(self._step[key].source, self._step[key].output) for key in self._carried}
-        return len(tensors) or float("inf")
+        return len(self._handed_on) or float("inf")
 
     def run(self) -> Run:
         """Extends the run to its end."""
@@ -161,17 +161,16 @@ class _Growth:
     def _leaks_alike(self, leaks: Counter[Leak]) -> bool:
         """Whether the last block feeds others as the first one does, and the next one too.
 
-        The next one may be the end of the run, and so more may come out of it. Of the outputs of
-        many blocks it may lack one: the end's is often the step's main output.
+        The next one may be the end of the run: what is handed on goes elsewhere from there. Of the
+        outputs of many blocks it may lack one: the end's is often the step's main output.
         """
         last = self.start + (self._count - 1) * self._period
         if self._siblings.leaks(last, self._period) != leaks:
             return False
         leaving = self._siblings.leaks(last + self._period, self._period, is_last=True)
-        return all(
-            leaving[leak] >= count or (leak.is_output and self._count > 1)
-            for leak, count in leaks.items()
-        )
+        lacking, more = leaks - leaving, leaving - leaks
+        may_lack = self._count > 1 and all(leak.is_output for leak in lacking)
+        return (not lacking or may_lack) and {leak.source for leak in more} <= self._handed_on
 
     def _same_modules(self, seen: list[set[str | None]]) -> bool:
         """Whether it is the same module in each block, or another one in each."""

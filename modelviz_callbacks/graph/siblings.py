@@ -28,13 +28,18 @@ class Arrival:
     source: Hashable
     output: int
 
+    @property
+    def made(self) -> Hashable:
+        """Where it was made, as `Leak.source` says it."""
+        return self.source, self.output
+
 
 @dataclass(frozen=True)
 class Leak:
     """A tensor of a block that goes elsewhere than into the next one.
 
     Attributes:
-        source: Where it was made: a place in the block, and among the outputs there.
+        source: Where it was made: a place in the block, and its place among the outputs there.
         target: The node that takes it; of an output of the step, the name without its numbers.
     """
 
@@ -94,7 +99,7 @@ class Siblings:
         near = set(self._ids[start : start + period * (1 if is_last else 2)])
         return Counter(
             Leak(
-                (position, self._tree.steps(node, edge.source), edge.output),
+                ((position, self._tree.steps(node, edge.source)), edge.output),
                 self._name(edge.target),
             )
             for position, node in enumerate(self._ids[start : start + period])

@@ -7,8 +7,9 @@ from modelviz_callbacks.graph.fold import Box, View, view_graph
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.visualizers import diagram_colors as colors
 from modelviz_callbacks.visualizers.diagram_labels import (
+    Header,
     More,
-    container_label,
+    container_header,
     end_label,
     module_label,
     operation_label,
@@ -45,6 +46,8 @@ _NODE = {
     "width": "0.2",
     "height": "0.2",
 }
+# A box right of the room below a header has its middle, where lines end, further on.
+_HALF_NODE_PT = 60
 _EDGE = {"color": colors.EDGE, "penwidth": "1.2", "arrowsize": "0.7"}
 
 
@@ -169,8 +172,9 @@ class _Diagram:
         name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
         if box.count > 1:
             yield f"subgraph cluster_{name}_stack {{ graph [{self._stack(failed=failed)}]"
+        header = container_header(box, self._facts, around.path, shown, color)
         own = attributes(
-            label=container_label(box, self._facts, around.path, shown, color),
+            label=header.label,
             style="rounded,filled,dashed" if "frozen" in marks else "rounded,filled",
             fillcolor=colors.NESTED_FILLS[around.level % 2],
             color=line if box.count == 1 else colors.COUNT_FILL,
@@ -178,10 +182,21 @@ class _Diagram:
             margin="10",
         )
         yield f"subgraph cluster_{name} {{ graph [{own}]"
+        yield from self._room(name, header)
         inside = _Around(path, around.marks | set(marks), around.level + 1)
         for inner in box.boxes:
             yield from self._box(inner, inside)
         yield "} }" if box.count > 1 else "}"
+
+    def _room(self, name: str, header: Header) -> Iterator[str]:
+        """Keeps room below a header with a node that is not drawn.
+
+        What comes from above then passes the text, instead of running through it.
+        """
+        width_pt = header.width_pt - _HALF_NODE_PT
+        if width_pt > 0:
+            size = {"width": f"{width_pt / 72:.2f}", "height": "0.05", "fixedsize": "true"}
+            yield f"room_{name} [{attributes(**size, label='', style='invis')}]"
 
     def _stack(self, *, failed: bool) -> str:
         """The second outline around blocks in sequence."""

@@ -31,6 +31,19 @@ class More:
     sources: tuple[Box, ...] = ()
 
 
+@dataclass(frozen=True)
+class Header:
+    """What heads a container.
+
+    Attributes:
+        label: The text.
+        width_pt: About how wide it is, in points.
+    """
+
+    label: str
+    width_pt: float
+
+
 def module_label(
     box: Box, facts: ModuleFacts, around: str | None, marks: Sequence[str], more: More
 ) -> str:
@@ -67,9 +80,9 @@ def module_label(
     return _with_count(table(rows, cellpadding=1), box)
 
 
-def container_label(
+def container_header(
     box: Box, facts: ModuleFacts, around: str | None, marks: Sequence[str], color: str
-) -> str:
+) -> Header:
     """Heads the box around what is in a module, or around a repeated sequence.
 
     Args:
@@ -89,16 +102,15 @@ def container_label(
     where = font(escape(path), size=_SMALL, color=FAINT)
     below = cell(font(escape(sizes), size=_SMALL, color=FAINT), align="left")
     below += cell(_marks(marks)) if marks else ""
-    lines = [f"{name} {where}"] if len(title + path) <= _HEADER_LINE else [name, where]
+    is_short = len(title + path) <= _HEADER_LINE
+    lines = [f"{name} {where}"] if is_short else [name, where]
     lines.append(table([below], align="left", cellpadding=0))
-    rows = [cell(line, align="left") for line in lines]
-    header = _with_count(table(rows, align="left", cellpadding=1), box)
-    # As much room again on the right: what comes from above passes by the text, not through it.
-    widths = [len(title) * _LARGE_PT, len(path) * _SMALL_PT]
-    first = sum(widths) if len(lines) == 2 else max(widths)  # noqa: PLR2004 - name and path in one
+    label = table((cell(line, align="left") for line in lines), align="left", cellpadding=1)
+    widths = len(title) * _LARGE_PT, len(path) * _SMALL_PT
+    first = sum(widths) if is_short else max(widths)
     second = (len(sizes) + 7 * len(marks)) * _SMALL_PT
-    room = max(first, second) + _MARGIN_PT + (_COUNT_PT if box.count > 1 else 0)
-    return table([cell(header, align="left") + cell("", width=int(room))], cellpadding=0)
+    width = max(first, second) + (_COUNT_PT if box.count > 1 else 0)
+    return Header(_with_count(label, box), width + _MARGIN_PT)
 
 
 def operation_label(box: Box, around: str | None, more: More) -> str:

@@ -8,7 +8,9 @@ from modelviz_callbacks.graph.fold import Box, Link, View
 
 # Where every box of a crowd feeds every later one, as in a DenseNet, nobody can follow the lines.
 _MOST_DRAWN = 4
-_TRUNK_WEIGHT = 8
+_SEVERAL = 3
+# More than what pulls at a box from the side, less than what keeps containers narrow.
+_TRUNK_WEIGHT = 32
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _longest(boxes: Iterable[int], steps: Iterable[tuple[int, int]]) -> dict[int
 
 
 def _crowds(view: View) -> tuple[set[int], set[int]]:
-    """Gives the boxes that feed many which are fed by many, and these."""
+    """Gives the boxes that feed several of those that are fed by many, and the other way round."""
     outgoing = Counter(link.source for link in view.links)
     incoming = Counter(link.target for link in view.links)
     crowded = [
@@ -80,7 +82,14 @@ def _crowds(view: View) -> tuple[set[int], set[int]]:
         for link in view.links
         if outgoing[link.source] > _MOST_DRAWN and incoming[link.target] > _MOST_DRAWN
     ]
-    return {link.source for link in crowded}, {link.target for link in crowded}
+    return (
+        _several(link.source for link in crowded),
+        _several(link.target for link in crowded),
+    )
+
+
+def _several(boxes: Iterable[int]) -> set[int]:
+    return {box for box, count in Counter(boxes).items() if count >= _SEVERAL}
 
 
 def _leaves(boxes: tuple[Box, ...]) -> Iterator[Box]:

@@ -119,7 +119,7 @@ def _sizes(value: str, name: str) -> str:
     dimensions = re.search(r"([123])d$", name)
     if len(sides) == 1 and dimensions:
         sides *= int(dimensions[1])
-    return "×".join(sides) if len(sides) > 1 else f"kernel {value}"
+    return "×".join(sides) if len(sides) > 1 else f"kernel {_one(value)}"
 
 
 def _one(value: str) -> str:

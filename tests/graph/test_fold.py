@@ -179,6 +179,11 @@ def no_mask(draft: GraphDraft, ids: list[list[int]]) -> None:
     draft.edges = [e for e in draft.edges if (e.source, e.target) != (1, ids[2][1])]
 
 
+def constant_shape(draft: GraphDraft, ids: list[list[int]]) -> None:
+    node = draft.nodes[ids[2][2]]
+    draft.nodes[node.id] = replace(node, inputs=(*node.inputs, tensor(3, name="scale")))
+
+
 def failed(draft: GraphDraft, ids: list[list[int]]) -> None:
     draft.fail(ids[2][2])
 
@@ -200,6 +205,7 @@ def failed(draft: GraphDraft, ids: list[list[int]]) -> None:
         edge_inside,
         edge_from_elsewhere,
         no_mask,
+        constant_shape,
         failed,
     ],
 )
@@ -213,6 +219,79 @@ def test_a_block_that_differs_in_anything_is_shown_by_itself(
     assert found["blocks.2"] == 1
     assert found["blocks.0"] == 2
     assert found["blocks.3"] == 3
+
+
+@pytest.mark.parametrize("block", [0, 1])
+def test_a_constant_that_one_of_two_blocks_takes_keeps_them_apart(block) -> None:
+    """A tensor that comes from nowhere has no edge, but the call took it."""
+    draft, ids = residual_stack(2)
+    node = draft.nodes[ids[block][1]]
+    draft.nodes[node.id] = replace(node, inputs=(*node.inputs, tensor(8, 8, name="bias")))
+    assert set(counts(view_graph(draft.build(), 1)).values()) == {1}
+
+
+def test_a_first_input_of_another_shape_keeps_the_first_block_apart() -> None:
+    """Where broadcasting makes the first block different, it is shown by itself."""
+    draft, ids = residual_stack(5, mask=False)
+    draft.nodes[0] = replace(draft.nodes[0], outputs=(tensor(1, 8),))
+    for node in ids[0][1], ids[0][3]:
+        inputs = draft.nodes[node].inputs
+        small = (tensor(1, 8), *inputs[1:]) if node == ids[0][1] else (inputs[0], tensor(1, 8))
+        draft.nodes[node] = replace(draft.nodes[node], inputs=small)
+    found = counts(view_graph(draft.build(), 1))
+    assert (found["blocks.0"], found["blocks.1"]) == (1, 4)
+
+
+def test_ties_inside_each_block_do_not_keep_blocks_apart() -> None:
+    """In each block the second layer shares the first one's weight: the blocks are equal."""
+    draft, _ = residual_stack(4)
+    for number in range(4):
+        weight = state("weight", 8, 8, tied_to=f"blocks.{number}.0.weight")
+        draft.change(f"blocks.{number}.1", parameters=(weight,))
+    assert counts(view_graph(draft.build(), 1))["blocks.0"] == 4
+
+
+def test_what_only_the_last_of_some_blocks_gives_out_keeps_it_apart() -> None:
+    """A tensor from the middle of the last block alone would seem to come from all."""
+    draft, ids = residual_stack(5)
+    head = draft.nodes[-2].id
+    draft.edges.append(replace(draft.edges[0], source=ids[4][1], target=head, input=1))
+    found = counts(view_graph(draft.build(), 1))
+    assert (found["blocks.0"], found["blocks.4"]) == (4, 1)
+
+
+def test_blocks_with_inputs_of_their_own_are_not_folded() -> None:
+    """Each block of a decoder takes another skip connection: which one would be lost."""
+    draft = GraphDraft()
+    root, data = draft.call("", None, inputs=()), draft.input()
+    skips = [draft.op(name, root, data) for name in ("sin", "cos", "tan", "exp")]
+    last = draft.op("stem", root, data)
+    for skip in skips:
+        last = draft.op("add", root, last, skip)
+    view = view_graph(draft.build(), 1)
+    assert all(box.count == 1 for box in walk(view.boxes))
+
+
+def test_a_first_block_that_is_connected_otherwise_inside_is_kept_apart() -> None:
+    """In the first pair of operations the second one does not take what the first one made."""
+    draft = GraphDraft()
+    root, data = draft.call("", None, inputs=()), draft.input()
+    first, last = draft.op("exp", root, data), draft.op("log", root, data)
+    for _ in range(3):
+        last = draft.op("log", root, draft.op("exp", root, last))
+    view = view_graph(draft.build(), 1)
+    (sequence,) = [box for box in walk(view.boxes) if box.count > 1]
+    assert sequence.count == 3
+    assert first not in {box.id for box in sequence.boxes}
+
+
+def test_a_failed_block_is_kept_apart_whatever_it_gave() -> None:
+    """A call that had given out its tensors can still fail, in a hook."""
+    draft, ids = residual_stack(5)
+    outputs = draft.nodes[ids[2][0]].outputs
+    draft.fail(ids[2][0])
+    draft.nodes[ids[2][0]] = replace(draft.nodes[ids[2][0]], outputs=outputs)
+    assert counts(view_graph(draft.build(), 1))["blocks.2"] == 1
 
 
 def test_a_tensor_that_goes_elsewhere_ends_a_sequence() -> None:
