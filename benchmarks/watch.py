@@ -446,9 +446,12 @@ def _cells(row: Row) -> str:
 
 def growth_table(grown: list[Growth], repeats: int) -> str:
     """The second part as a Markdown table."""
+    conditions = (
+        f"milliseconds of one thread, the shortest of {repeats}, then KiB; in brackets, how many "
+        "times as much for twice the layers"
+    )
     lines = [
-        f"A GPT on tokens {list(TOKENS)}: milliseconds of one thread, the shortest of {repeats}, "
-        "then KiB; in brackets, how many times as much for twice the layers:",
+        f"A GPT on tokens {list(TOKENS)}, {conditions}:",
         "",
         f"| layers | a plain step | {' | '.join(GROWING.values())} |",
         f"|---|---|{'---|' * len(GROWING)}",
