@@ -2,6 +2,7 @@
 
 import atexit
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.draw.job import DrawJob, Drawn
@@ -9,7 +10,9 @@ from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.record_book import RecordBook
 from modelviz_callbacks.settings import Settings
-from modelviz_callbacks.sinks.base import Sink
+
+if TYPE_CHECKING:
+    from modelviz_callbacks.sinks.base import Sink
 
 _SCALARS = ("parameters", "trainable_parameters", "flops_forward")
 
@@ -19,7 +22,7 @@ class Publisher:
 
     def __init__(self, book: RecordBook, settings: Settings, containment: Containment) -> None:
         """Publishes `book` nowhere yet."""
-        self.sinks: Sequence[Sink] = ()
+        self.sinks: Sequence["Sink"] = ()
         self._book = book
         self._settings = settings
         self._containment = containment

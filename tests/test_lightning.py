@@ -1,6 +1,7 @@
 """The callback in real fits."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,22 @@ def test_checkpoints_keep_the_fingerprints(tmp_path) -> None:
         expected = read_manifest(callback.directory)["fingerprints"]
         assert set(expected) == {"structure", "dataflow", "trainable"}
         assert saved[callback.state_key] == {"fingerprints": expected}
+
+
+def test_what_logging_does_is_no_part_of_the_graph(tmp_path) -> None:
+    """`self.log` clones, detaches and squeezes the loss; the step itself does not."""
+
+    def step(self: Any, batch: Any) -> Tensor:
+        loss = self.loss(self(batch[0]), batch[1])
+        self.log("loss", loss)
+        self.log_dict({"twice": loss})
+        return loss
+
+    module = lit(TakesTensor(), step=step)
+    fit = trainer(tmp_path, ModelVizCallback(formats=()))
+    fit.fit(module, loader())
+    graph = json.loads((find_record(tmp_path) / "architecture.json").read_text("utf-8"))
+    assert [n["name"] for n in graph["nodes"] if n["kind"] == "op"] == []
+    assert [n["name"] for n in graph["nodes"] if n["kind"] == "output"] == ["loss"]
+    assert fit.callback_metrics["loss"] == fit.callback_metrics["twice"]
+    assert not {"log", "training_step"} & set(vars(module))
