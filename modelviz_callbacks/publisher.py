@@ -22,7 +22,7 @@ class Publisher:
 
     def __init__(self, book: RecordBook, settings: Settings, containment: Containment) -> None:
         """Publishes `book` nowhere yet."""
-        self.sinks: Sequence["Sink"] = ()
+        self.sinks: Sequence[Sink] = ()
         self._book = book
         self._settings = settings
         self._containment = containment
@@ -53,6 +53,8 @@ class Publisher:
         if not jobs or not formats:
             return
         self._book.mark_pending()
+        # The autograd graph of a large model takes a minute; the others are there in a second.
+        jobs.sort(key=lambda job: len(job.dot))
         self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
         self._drawing.start()
         # A short script ends before its pictures are there.

@@ -419,3 +419,15 @@ def test_what_logging_does_is_no_part_of_the_graph(tmp_path) -> None:
     assert [n["name"] for n in graph["nodes"] if n["kind"] == "output"] == ["loss"]
     assert fit.callback_metrics["loss"] == fit.callback_metrics["twice"]
     assert not {"log", "training_step"} & set(vars(module))
+
+
+def test_multiply_adds_that_are_not_our_flops_are_explained(tmp_path) -> None:
+    """On sequences torchinfo counts a linear layer once a batch element; both figures are told."""
+    module = lit(nn.Linear(8, 8), step=lambda self, b: self.net(b[0].expand(5, -1, -1)).mean())
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    record = find_record(tmp_path)
+    (notes,) = [a["notes"] for a in read_manifest(record)["artifacts"] if a["name"] == "summary"]
+    # [5, 4, 8] through [8, 8] and a bias: 5 elements x 72 parameters, against 20 rows x 64.
+    assert f"{2 * 5 * 72:,} FLOPs" in notes[0]
+    assert f"{2 * 20 * 64:,}" in notes[0]
+    assert notes[0] in (record / "summary.txt").read_text("utf-8")
