@@ -75,7 +75,8 @@ class ModelVizCallback(Callback):
 
         Args:
             depth: How many levels of modules the summary and the diagram show.
-            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"` run.
+            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"`,
+                `"architecture"` run.
             target: Path of the module to record, like `"net.encoder"`; by default those that the
                 training step calls itself.
             input_fn: Makes the recorded module's arguments of the first batch: a tuple of
