@@ -407,6 +407,35 @@ def test_outputs_of_all_blocks_are_one_output() -> None:
     assert (folded[6].id, folded[5].id) in links(view)
 
 
+def test_outputs_of_a_closed_call_that_differ_in_a_number_are_one() -> None:
+    """A model drawn as one box gives out its layers' caches together."""
+    draft, ids = residual_stack(4)
+    for number, block in enumerate(ids):
+        draft.output(f"cache[{number}].key", block[1])
+        draft.output(f"cache[{number}].value", block[2])
+    view = view_graph(draft.build(), 0)
+    assert [box.count for box in view.boxes] == [1, 1, 1, 1, 4, 4]
+    assert len(view.links) == 5
+
+
+def test_a_cache_that_grows_does_not_keep_blocks_apart() -> None:
+    """What a call is handed does not count, only what the nodes in it take."""
+    draft, ids = residual_stack(6)
+    for number, (block, *_) in enumerate(ids):
+        cache = tuple(tensor(2, 8, name=f"cache[{place}]") for place in range(number))
+        draft.nodes[block] = replace(draft.nodes[block], inputs=cache)
+    assert counts(view_graph(draft.build(), 1))["blocks.0"] == 6
+
+
+def test_branches_are_no_sequence_where_they_are_cut_across() -> None:
+    """Of `linear, view` three times on one tensor, each `view, linear` is fed by the one before."""
+    draft = GraphDraft()
+    root, data = draft.call("", None, inputs=()), draft.input()
+    heads = [draft.op("view", root, draft.op("linear", root, data)) for _ in range(3)]
+    draft.op("attention", root, *heads)
+    assert all(box.count == 1 for box in walk(view_graph(draft.build(), 1).boxes))
+
+
 def test_an_output_of_one_of_two_blocks_keeps_them_apart() -> None:
     """Whose output it is would be lost."""
     draft, ids = residual_stack(2)
