@@ -143,7 +143,7 @@ class _Folding:
                 self._turns.setdefault(two, []).append((self._runs, turn))
 
     def _with_outputs_folded(self, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
-        """Makes one box of the outputs that come out of the same place of blocks in sequence."""
+        """Makes one box of the outputs that come out of the same place, like each block's cache."""
         groups: dict[Hashable, list[Box]] = {}
         for box in boxes:
             groups.setdefault(self._outlet(box), []).append(box)
@@ -152,21 +152,24 @@ class _Folding:
         )
 
     def _outlet(self, box: Box) -> Hashable:
-        """Says where an output comes from if that is a block in a sequence; else who it is."""
+        """Says where an output comes from if that stands for several places; else who it is."""
         crossings = self._tree.entering.get(box.id, [])
         if box.node is None or box.node.kind != "output" or len(crossings) != 1:
             return box.id
         edge = crossings[0].edge
         origin, turns = self._origin(edge.source)
-        shapes = tuple((spec.shape, spec.dtype) for spec in box.node.inputs)
-        return (numberless(box.node.name), origin, edge.output, shapes) if turns else box.id
+        shown = self._shown(origin)
+        like = numberless(box.node.name), tuple((s.shape, s.dtype) for s in box.node.inputs)
+        if turns and shown == origin:
+            return (*like, origin, edge.output)
+        return (*like, shown) if turns or shown != origin else box.id
 
     def _outputs(self, boxes: Sequence[Box]) -> Box:
         names = tuple(box.node.name for box in boxes if box.node)
         for box in boxes[1:]:
             self._first[box.id] = boxes[0].id
         self._notes.append(
-            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from equal blocks, drawn once."
+            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from the same box, drawn once."
         )
         return Box(boxes[0].node, len(boxes), names)
 

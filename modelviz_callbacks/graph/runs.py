@@ -116,7 +116,11 @@ class _Growth:
         is_there = start + 2 * period <= len(siblings)
         second = siblings.arrivals(start + period, period) if is_there else None
         self._step: dict[InputKey, Arrival] = second or {}
-        self._handed_on = {a.made for a in self._step.values() if a.way == "previous"}
+        self._handed_on = {
+            (a.source, a.output)
+            for a in self._step.values()
+            if a.way == "previous" and isinstance(a.source, tuple)
+        }
         self._carried = {key for key, a in self._step.items() if a.way == "previous"}
 
     @property
@@ -145,7 +149,10 @@ class _Growth:
         own = {key: a if a.way == "own" else None for key, a in self._step.items()}
         if any(arrival != own[key] for key, arrival in first.items()):
             return False
-        return self._siblings.first_fits(self.start, self._period, self._carried)
+        second = self.start + self._period
+        return self._siblings.first_fits(
+            self.start, self._period, self._carried
+        ) and self._siblings.is_passed_through(second, self._period, self._carried, self._handed_on)
 
     def _continues(self) -> bool:
         """Whether the next block is equal, and is fed as the second one is."""
