@@ -157,3 +157,35 @@ def test_writing_a_buffer_of_the_module_makes_it_data_flow() -> None:
     graph = traced(Mean(), digits())
     assert arrows(graph) == ["x? > mean", "mean > add_", "add_ > expand", "expand > output!"]
     assert " mul_" not in outline(graph)
+
+
+def test_writing_a_part_does_not_change_the_other_parts() -> None:
+    """Queries scaled in place; keys that were taken before are as they were."""
+
+    def run(self: Any, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            query, key = self.layer(x).chunk(2, -1)
+            query.mul_(0.5)
+            return key + 1
+
+    graph = traced(Model(run), digits())
+    assert arrows(graph) == [
+        "x? > layer",
+        "layer > chunk",
+        "chunk > mul_",
+        "chunk > add",
+        "add > output!",
+    ]
+
+
+def test_assigning_to_a_part_does_not_change_the_other_parts() -> None:
+    """What was read of a row before the next row was assigned stays what it was."""
+
+    def run(self: Any, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            y = self.layer(x)
+            first = y[0]
+            y[1] = 0
+            return first + 1
+
+    assert not reaches(traced(Model(run), digits()), "setitem", "output!")
