@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -112,7 +113,10 @@ class GraphBuilder:
         outputs = list(tensors_in(result)) if written is None else [written]
         if not outputs:
             return None
-        note = self._provenance.note if written is None else self._provenance.note_written
+        note = self._provenance.note
+        if written is not None:
+            # An assignment to a part is none to every view.
+            note = partial(self._provenance.note_written, whole=name != "setitem")
         sources = self._sources(given, parent)
         if not sources:
             if all(self._provenance.of(tensor) == CONSTANT for tensor in given):

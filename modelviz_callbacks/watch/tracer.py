@@ -257,10 +257,6 @@ class StepTracer:
                     error, operation_name(function), self._current(), (args, kwargs)
                 )
             raise
-        if function is torch.Tensor.__iter__:
-            parts = tuple(result)
-            self._seen(function, args, kwargs, parts)
-            return iter(parts)
         self._seen(function, args, kwargs, result)
         return result
 
