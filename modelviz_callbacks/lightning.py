@@ -178,8 +178,9 @@ class ModelVizCallback(Callback):
                     recorder.step.begin,
                     lambda result, _error: recorder.step.end(*named_result(result)),
                 ),
-                # What logging does with a loss is no part of the architecture.
+                # What Lightning does with a loss is no part of the architecture.
                 MethodShadow(pl_module, "log", unwatched),
+                MethodShadow(pl_module, "manual_backward", recorder.step.backward),
             ]
         see = partial(recorder.see, output_follows=True)
         observer = CallObserver(see, recorder.see_output, is_redirected)

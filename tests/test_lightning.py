@@ -431,3 +431,17 @@ def test_multiply_adds_that_are_not_our_flops_are_explained(tmp_path) -> None:
     assert f"{2 * 5 * 72:,} FLOPs" in notes[0]
     assert f"{2 * 20 * 64:,}" in notes[0]
     assert notes[0] in (record / "summary.txt").read_text("utf-8")
+
+
+def test_manual_optimization_ends_in_the_losses(tmp_path) -> None:
+    """A GAN's step: an output for each backward, and nothing of the optimizers."""
+    module = gan()
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    graph = json.loads((find_record(tmp_path) / "architecture.json").read_text("utf-8"))
+    outputs = [n for n in graph["nodes"] if n["kind"] == "output"]
+    assert [n["name"] for n in outputs] == ["backward", "backward"]
+    fed = {edge["target"] for edge in graph["edges"]}
+    assert {n["id"] for n in outputs} <= fed
+    operations = [n["name"] for n in graph["nodes"] if n["kind"] == "op"]
+    assert sorted(operations) == sorted([*["neg"] * 2, *["softplus", "mean"] * 3, "add", "detach"])
+    assert "manual_backward" not in vars(module)
