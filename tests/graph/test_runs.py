@@ -318,6 +318,21 @@ def test_a_sequence_begins_where_one_tensor_is_handed_on() -> None:
     assert [box.node.name for box in sequence.boxes if box.node] == ["Linear", "add"]
 
 
+def test_a_sequence_is_followed_by_something_larger() -> None:
+    """Where a pair ends with a module of another size, the pairs before it are folded."""
+    draft = GraphDraft()
+    root, last = draft.call("", None, inputs=()), draft.input()
+    for number, layers in enumerate((1, 1, 3)):
+        if number < 2:
+            last = draft.op("relu", root, last)
+        draft.module(f"blocks.{number}", "Block")
+        block = draft.call(f"blocks.{number}", root, inputs=())
+        for _ in range(layers):
+            last = draft.op("exp", block, last)
+    (sequence,) = [box for box in walk(view_graph(draft.build(), 1).boxes) if box.count > 1]
+    assert (sequence.count, sequence.id) == (2, 2)
+
+
 def test_outputs_of_all_blocks_are_one_output() -> None:
     """Hidden states that a model gives out do not keep its blocks from being folded."""
     draft, ids = residual_stack(6)
