@@ -319,18 +319,20 @@ def test_a_sequence_begins_where_one_tensor_is_handed_on() -> None:
 
 
 def test_a_sequence_is_followed_by_something_larger() -> None:
-    """Where a pair ends with a module of another size, the pairs before it are folded."""
+    """`gate, layer, gate, layer, larger gate`: the other reading would pair unequal gates."""
     draft = GraphDraft()
     root, last = draft.call("", None, inputs=()), draft.input()
-    for number, layers in enumerate((1, 1, 3)):
-        if number < 2:
-            last = draft.op("relu", root, last)
-        draft.module(f"blocks.{number}", "Block")
-        block = draft.call(f"blocks.{number}", root, inputs=())
-        for _ in range(layers):
-            last = draft.op("exp", block, last)
+    gated = last
+    for number, size in enumerate((1, 1, 3)):
+        draft.module(f"gates.{number}", "Gate")
+        gate = draft.call(f"gates.{number}", root, inputs=())
+        gated = draft.op("add", gate, last, gated)
+        for _ in range(size - 1):
+            draft.op("exp", gate, gated)
+        draft.module(f"layers.{number}")
+        last = draft.call(f"layers.{number}", root, gated) if size == 1 else last
     (sequence,) = [box for box in walk(view_graph(draft.build(), 1).boxes) if box.count > 1]
-    assert (sequence.count, sequence.id) == (2, 2)
+    assert (sequence.count, sequence.paths[:2]) == (2, ("gates.0", "layers.0"))
 
 
 def test_outputs_of_all_blocks_are_one_output() -> None:
