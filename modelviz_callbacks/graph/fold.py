@@ -10,6 +10,8 @@ from modelviz_callbacks.graph.siblings import numberless
 from modelviz_callbacks.graph.signatures import Signature, call_signatures
 
 _MOST_CLOSED_NAMED = 6
+# Nobody looks at more boxes in boxes, and Python's stack has an end.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class _Folding:
 
     def __init__(self, graph: ArchitectureGraph, depth: int) -> None:
         self._graph = graph
-        self._depth = depth
+        self._depth = min(depth, _DEEPEST)
         self._tree = CallTree(graph)
         self._signatures: Mapping[int, Signature] = call_signatures(graph, self._tree)
         self._first: dict[int, int] = {}

@@ -89,3 +89,15 @@ def test_the_failed_box_is_the_innermost_that_is_shown(depth, box) -> None:
 def test_an_empty_graph_has_an_empty_view() -> None:
     """A step that failed at once left nothing to see."""
     assert view_graph(ArchitectureGraph(), 3) == View()
+
+
+def test_a_tower_of_containers_is_closed_at_some_level() -> None:
+    """Hundreds of boxes in boxes are neither legible nor a reason to fail."""
+    draft = GraphDraft()
+    data, last = draft.input(), None
+    for _ in range(1_000):
+        last = draft.call("", last, inputs=())
+    draft.op("relu", last, data)
+    view = view_graph(draft.build(), 2_000)
+    assert sum(1 for _ in walk(view.boxes)) == 102
+    assert "depth 100" in view.notes[0]

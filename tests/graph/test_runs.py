@@ -318,6 +318,23 @@ def test_a_sequence_begins_where_one_tensor_is_handed_on() -> None:
     assert [box.node.name for box in sequence.boxes if box.node] == ["Linear", "add"]
 
 
+def test_a_sequence_is_followed_by_something_larger() -> None:
+    """`gate, layer, gate, layer, larger gate`: the other reading would pair unequal gates."""
+    draft = GraphDraft()
+    root, last = draft.call("", None, inputs=()), draft.input()
+    gated = last
+    for number, size in enumerate((1, 1, 3)):
+        draft.module(f"gates.{number}", "Gate")
+        gate = draft.call(f"gates.{number}", root, inputs=())
+        gated = draft.op("add", gate, last, gated)
+        for _ in range(size - 1):
+            draft.op("exp", gate, gated)
+        draft.module(f"layers.{number}")
+        last = draft.call(f"layers.{number}", root, gated) if size == 1 else last
+    (sequence,) = [box for box in walk(view_graph(draft.build(), 1).boxes) if box.count > 1]
+    assert (sequence.count, sequence.paths[:2]) == (2, ("gates.0", "layers.0"))
+
+
 def test_outputs_of_all_blocks_are_one_output() -> None:
     """Hidden states that a model gives out do not keep its blocks from being folded."""
     draft, ids = residual_stack(6)
