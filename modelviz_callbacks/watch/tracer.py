@@ -127,7 +127,9 @@ class StepTracer:
         if not self._recursion_limit:
             return
         self._mode.take_off()
-        sys.setrecursionlimit(self._recursion_limit)
+        if sys.getrecursionlimit() == _MORE_FRAMES * self._recursion_limit:
+            # Not where the step set a limit of its own.
+            sys.setrecursionlimit(self._recursion_limit)
         self._recursion_limit = 0
         if self.error is None:
             with self._bookkeeping():
