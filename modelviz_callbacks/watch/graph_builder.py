@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,6 +54,21 @@ class Draft:
     computed: list[Any] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Stop:
+    """Where an exception was first seen.
+
+    Attributes:
+        operation: The operation that raised, or None where other code did.
+        inputs: The tensors that met there.
+    """
+
+    error: BaseException
+    draft: Draft
+    operation: str | None
+    inputs: tuple[TensorSpec, ...]
+
+
 class GraphBuilder:
     """Collects nodes and follows tensors between them."""
 
@@ -60,7 +76,7 @@ class GraphBuilder:
         """Has seen nothing yet."""
         self._drafts: list[Draft] = []
         self._provenance = Provenance()
-        self._failed: tuple[BaseException, Draft] | None = None
+        self._stop: _Stop | None = None
 
     # The ends of the graph.
 
@@ -112,7 +128,10 @@ class GraphBuilder:
         outputs = list(tensors_in(result)) if written is None else [written]
         if not outputs:
             return None
-        note = self._provenance.note if written is None else self._provenance.note_written
+        note = self._provenance.note
+        if written is not None:
+            # An assignment to a part is none to every view.
+            note = partial(self._provenance.note_written, whole=name != "setitem")
         sources = self._sources(given, parent)
         if not sources:
             if all(self._provenance.of(tensor) == CONSTANT for tensor in given):
@@ -120,9 +139,9 @@ class GraphBuilder:
                     note(tensor, CONSTANT)
             return None
         draft = self._new("op", name, parent)
-        draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
+        draft.inputs = _specs(given)
         draft.sources = sources
-        draft.outputs = tuple(tensor_spec(tensor) for tensor in outputs)
+        draft.outputs = _specs(outputs)
         for place, tensor in enumerate(outputs):
             note(tensor, (draft.id, place))
         return draft
@@ -177,8 +196,11 @@ class GraphBuilder:
 
     def failed(self, error: BaseException, draft: Draft) -> None:
         """Notes where an exception was first seen; whether it ends the step shows later."""
-        if self._failed is None or self._failed[0] is not error:
-            self._failed = (error, draft)
+        self._note_stop(_Stop(error, draft, None, draft.inputs))
+
+    def failed_in_leaf(self, error: BaseException, name: str, leaf: Draft, arguments: Any) -> None:
+        """Notes an operation that raised in one of torch's own modules."""
+        self._note_stop(_Stop(error, leaf, name, _specs(tensors_in(arguments))))
 
     def failed_operation(
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
@@ -186,10 +208,15 @@ class GraphBuilder:
         """Notes an operation that raised."""
         given = list(tensors_in(arguments))
         draft = Draft(len(self._drafts), "op", name, None, parent)
-        draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
+        draft.inputs = _specs(given)
         draft.sources = self._sources(given, parent)
         draft.is_unseen = True
-        self.failed(error, draft)
+        self._note_stop(_Stop(error, draft, name, draft.inputs))
+
+    def _note_stop(self, stop: "_Stop") -> None:
+        # What surrounds the innermost node sees the same exception a moment later.
+        if self._stop is None or self._stop.error is not stop.error:
+            self._stop = stop
 
     def build(
         self,
@@ -229,7 +256,7 @@ class GraphBuilder:
             for place, (source, output) in d.sources
             if source in leaves
         )
-        self._drafts, self._provenance, self._failed = [], Provenance(), None
+        self._drafts, self._provenance, self._stop = [], Provenance(), None
         return ArchitectureGraph(
             tuple(modules),
             nodes,
@@ -242,18 +269,17 @@ class GraphBuilder:
         if error is None:
             return None
         raised = type(error).__name__, str(error)
-        if self._failed is None or not _led_to(self._failed[0], error):
+        if self._stop is None or not _led_to(self._stop.error, error):
             return Failure(None, None, None, (), *raised)
-        draft = self._failed[1]
+        draft, path = self._stop.draft, self._stop.draft.path
         if draft.kind == "op":
             # Only now is it sure that the operation belongs to the graph.
             draft.id = len(self._drafts)
             self._drafts.append(draft)
             if draft.parent is not None:
                 draft.parent.is_leaf = False
-            path = None if draft.parent is None else draft.parent.path
-            return Failure(draft.id, path, draft.name, draft.inputs, *raised)
-        return Failure(draft.id, draft.path, None, draft.inputs, *raised)
+                path = draft.parent.path
+        return Failure(draft.id, path, self._stop.operation, self._stop.inputs, *raised)
 
     def _new(self, kind: NodeKind, name: str, parent: Draft | None) -> Draft:
         draft = Draft(len(self._drafts), kind, name, None, parent)
@@ -276,7 +302,7 @@ class GraphBuilder:
         draft = self._new("op", UNWATCHED, parent)
         draft.is_unseen = True
         draft.inputs, draft.sources = parent.inputs, parent.sources
-        draft.outputs = tuple(tensor_spec(tensor) for tensor in tensors)
+        draft.outputs = _specs(tensors)
         for place, tensor in enumerate(tensors):
             self._provenance.note(tensor, (draft.id, place))
 
@@ -318,6 +344,10 @@ def _is_in_the_dark(draft: Draft) -> bool:
             return True
         current = current.parent
     return False
+
+
+def _specs(tensors: Iterable[torch.Tensor]) -> tuple[TensorSpec, ...]:
+    return tuple(map(tensor_spec, tensors))
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:

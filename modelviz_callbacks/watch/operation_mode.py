@@ -30,6 +30,9 @@ class OperationMode(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Hands one operation on; inside, the mode is off."""
+        if torch.compiler.is_compiling():
+            # A compiler reads this when a compiled function is first called: it finds nothing.
+            return func(*args, **(kwargs or {}))
         return self._operation(func, args, kwargs or {})
 
     def put_on(self) -> None:

@@ -21,6 +21,7 @@ class Provenance:
     def __init__(self) -> None:
         """Knows no tensor yet."""
         self._made: dict[int, tuple[weakref.ref[torch.Tensor], Source]] = {}
+        self._overwritten: dict[int, tuple[weakref.ref[torch.Tensor], Source]] = {}
         self._searches = _MOST_SEARCHES
 
     def note(self, tensor: torch.Tensor, source: Source) -> None:
@@ -29,18 +30,26 @@ class Provenance:
         if (inner := _inner(tensor)) is not None:
             self.note(inner, source)
 
-    def note_written(self, tensor: torch.Tensor, source: Source) -> None:
-        """Says that `source` wrote into `tensor`, and so into what it is a view of."""
+    def note_written(self, tensor: torch.Tensor, source: Source, *, whole: bool = True) -> None:
+        """Says that `source` wrote into `tensor`, and so into what it is a view of.
+
+        Args:
+            tensor: The tensor.
+            source: What wrote.
+            whole: Whether all of the tensor was written, which views of it show.
+        """
         self.note(tensor, source)
         base = _base(tensor)
         if base is not None:
             self.note(base, source)
+        elif whole:
+            self._overwritten[id(tensor)] = (weakref.ref(tensor), source)
 
     def of(self, tensor: torch.Tensor) -> Source | None:
         """Gives what made a tensor, or None if that is not known."""
         entry = self._made.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
-            return entry[1]
+            return max(entry[1], self._overwriter(tensor))
         if (inner := _inner(tensor)) is not None:
             return self.of(inner)
         return None
@@ -76,6 +85,12 @@ class Provenance:
             else:
                 waiting += [following for following, _ in node.next_functions]
         return list(dict.fromkeys(found))
+
+    def _overwriter(self, tensor: torch.Tensor) -> Source:
+        """Gives what wrote all of the tensor that `tensor` is a view of; it may be older."""
+        base = _base(tensor) if self._overwritten else None
+        entry = self._overwritten.get(id(base))
+        return entry[1] if entry is not None and entry[0]() is base else CONSTANT
 
     def _by_grad_fn(self) -> dict[Any, Source]:
         known = {}
