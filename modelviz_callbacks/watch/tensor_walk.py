@@ -53,10 +53,12 @@ def walk_tensors(
     while waiting and most and looks:
         path, value, levels = waiting.pop()
         looks -= 1
-        if isinstance(value, _CLOSED) or id(value) in seen:
+        # First of all, for most that is looked at is one.
+        is_tensor = isinstance(value, torch.Tensor)
+        if id(value) in seen or (not is_tensor and isinstance(value, _CLOSED)):
             continue
         seen[id(value)] = value
-        if isinstance(value, torch.Tensor):
+        if is_tensor:
             most -= 1
             yield path or "tensor", value
         elif levels:
@@ -65,7 +67,8 @@ def walk_tensors(
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
     try:
-        if isinstance(value, Mapping):
+        # A dict is a mapping, too; to ask the abstract class takes long.
+        if isinstance(value, (dict, Mapping)):
             return [(_dotted(name, key), item) for key, item in value.items()]
         if isinstance(value, (list, tuple)):
             fields = getattr(value, "_fields", None)
