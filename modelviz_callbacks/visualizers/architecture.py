@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from modelviz_callbacks.errors import one_line
-from modelviz_callbacks.graph.costs import Costs, ModuleCost
+from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.visualizers.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.architecture_table import architecture_table
@@ -70,14 +70,14 @@ def stand_in(
         The results with the replacements; their statuses stay what they were.
     """
     made = {result.artifact: result.output for result in ours if result.output is not None}
-    costs = {} if graph is None else Costs.of(graph).by_module()
-    return [_compared(_replaced(result, made), costs) for result in results]
+    return [_compared(_replaced(result, made), graph) for result in results]
 
 
-def _compared(result: Result, costs: Mapping[str, ModuleCost]) -> Result:
+def _compared(result: Result, graph: ArchitectureGraph | None) -> Result:
     """Says where torchinfo's multiply-adds are not our FLOPs: two for each."""
-    if not isinstance(result.output, Text) or result.output.mult_adds is None:
+    if not isinstance(result.output, Text) or result.output.mult_adds is None or graph is None:
         return result
+    costs = Costs.of(graph).by_module()
     flops = costs[result.root].flops_forward if result.root in costs else None
     counted = 2 * result.output.mult_adds
     if not flops or abs(counted - flops) <= _ALIKE * flops:

@@ -87,9 +87,10 @@ class FlopCount:
 
     def _flops(self, call: ComputedCall) -> int | None:
         try:
-            if call not in self._known:
-                self._known[call] = _counted(call)
             return self._known[call]
+        except KeyError:
+            flops = self._known[call] = _counted(call)
+            return flops
         except TypeError:  # an argument that cannot be hashed
             return _counted(call)
 

@@ -311,8 +311,12 @@ class GraphBuilder:
     def _sources(
         self, tensors: list[torch.Tensor], parent: Draft | None
     ) -> list[tuple[int, Source]]:
-        found = ((place, self._source(tensor, parent)) for place, tensor in enumerate(tensors))
-        return [(place, source) for place, source in found if source not in (None, CONSTANT)]
+        found = []
+        for place, tensor in enumerate(tensors):
+            source = self._source(tensor, parent)
+            if source is not None and source != CONSTANT:
+                found.append((place, source))
+        return found
 
     def _source(self, tensor: torch.Tensor, parent: Draft | None) -> Source | None:
         source = self._provenance.of(tensor) or self._provenance.of_view(tensor)

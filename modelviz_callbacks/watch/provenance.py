@@ -14,6 +14,8 @@ CONSTANT: Source = (-1, 0)
 _MOST_STEPS = 64
 _MOST_SEARCHES = 500
 
+_is_wrapped: Any = torch._C._functorch.is_functorch_wrapped_tensor
+
 
 class Provenance:
     """Remembers tensors by identity, through weak references: none is kept alive."""
@@ -49,7 +51,8 @@ class Provenance:
         """Gives what made a tensor, or None if that is not known."""
         entry = self._made.get(id(tensor))
         if entry is not None and entry[0]() is tensor:
-            return max(entry[1], self._overwriter(tensor))
+            # Asked for every tensor, and hardly any step overwrites one.
+            return max(entry[1], self._overwriter(tensor)) if self._overwritten else entry[1]
         if (inner := _inner(tensor)) is not None:
             return self.of(inner)
         return None
@@ -88,7 +91,7 @@ class Provenance:
 
     def _overwriter(self, tensor: torch.Tensor) -> Source:
         """Gives what wrote all of the tensor that `tensor` is a view of; it may be older."""
-        base = _base(tensor) if self._overwritten else None
+        base = _base(tensor)
         entry = self._overwritten.get(id(base))
         return entry[1] if entry is not None and entry[0]() is base else CONSTANT
 
@@ -103,11 +106,11 @@ class Provenance:
 
 def _inner(tensor: torch.Tensor) -> torch.Tensor | None:
     """Gives what a tensor of `torch.func` (vmap, grad) wraps."""
+    if not _is_wrapped(tensor):
+        return None
     functorch: Any = torch._C._functorch
-    if functorch.is_functorch_wrapped_tensor(tensor):
-        inner: torch.Tensor = functorch.get_unwrapped(tensor)
-        return inner
-    return None
+    inner: torch.Tensor = functorch.get_unwrapped(tensor)
+    return inner
 
 
 def _base(tensor: torch.Tensor) -> torch.Tensor | None:
