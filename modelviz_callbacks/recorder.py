@@ -276,7 +276,8 @@ class Recorder:
             return []
         if graph is None:
             return architecture.nothing_to_show(self._unseen)
-        self._describe(graph)
+        with self._containment.contained("count what the model costs"):
+            self._describe(graph)
         return list(architecture.show_architecture(graph, self._settings.depth, self.step.error))
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:

@@ -8,10 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from modelviz_callbacks import ModelVizCallback, ModelVizHook, ModelVizWarning, record_architecture
+from modelviz_callbacks import (
+    ModelVizCallback,
+    ModelVizHook,
+    ModelVizWarning,
+    record_architecture,
+    recorder,
+)
 from modelviz_callbacks.watch import tracer
 from modelviz_callbacks.watch.graph_builder import GraphBuilder
-from tests.conftest import find_record, read_manifest, statuses
+from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.models import HostileNet, TakesTensor, digits, lit, loader, trainer
 from tests.test_untouched import assert_same, fingerprint, hostile_state, reset
 
@@ -24,6 +30,10 @@ class SabotageError(Exception):
 
 def sabotaged(*_args: Any, **_kwargs: Any) -> Any:
     raise SabotageError("lost the thread")
+
+
+def our_warnings(caught: Any) -> list[Any]:
+    return [w for w in caught if issubclass(w.category, ModelVizWarning)]
 
 
 def train_plainly(folder: Path, *, ours: bool) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def test_a_watching_that_breaks_costs_only_the_graph(train, place, tmp_path, mon
     with pytest.warns(ModelVizWarning) as caught:
         with_us = train(tmp_path / "with", ours=True)
     assert_same(without, with_us)
-    assert len([w for w in caught if issubclass(w.category, ModelVizWarning)]) == 1
+    assert len(our_warnings(caught)) == 1
     record = find_record(tmp_path / "with")
     found = statuses(record)
     assert found["graph"] == "failed"
@@ -89,8 +99,9 @@ def test_a_view_of_the_graph_that_breaks_costs_only_itself(name, tmp_path, monke
     """The graph's data and the other view are there."""
     monkeypatch.setattr(f"modelviz_callbacks.visualizers.architecture.{name}", sabotaged)
     net = TakesTensor()
-    with pytest.warns(ModelVizWarning, match="lost the thread"), ModelVizHook(
-        net, tmp_path, visualizers=("architecture",), **OPTIONS
+    with (
+        pytest.warns(ModelVizWarning, match="lost the thread"),
+        ModelVizHook(net, tmp_path, visualizers=("architecture",), **OPTIONS),
     ):
         net(digits())
     views = {"architecture_table": "table", "architecture_dot": "architecture"}
@@ -102,17 +113,31 @@ def test_building_the_graph_that_breaks_leaves_the_rest(tmp_path, monkeypatch) -
     """One warning; what the libraries made before is there, the model is clean."""
     monkeypatch.setattr(GraphBuilder, "build", sabotaged)
     net = TakesTensor()
+    ModelVizHook(net, tmp_path, **OPTIONS)
     with pytest.warns(ModelVizWarning, match="lost the thread") as caught:
-        ModelVizHook(net, tmp_path, **OPTIONS)
         net(digits())
-    assert len(caught) == 1
+    assert len(our_warnings(caught)) == 1
     assert "_call_impl" not in vars(net)
-    found = statuses(find_record(tmp_path))
-    assert {found.get(name) for name in ("modules", "summary", "torchview", "autograd")} == {"ok"}
+    assert statuses(find_record(tmp_path)) == ALL_OK | {
+        "graph": "failed",
+        "architecture": "skipped",
+    }
+
+
+def test_fingerprints_that_break_leave_the_rest(tmp_path, monkeypatch) -> None:
+    """The manifest has those of the beginning, and every artifact is there."""
+    net = TakesTensor()
+    hook = ModelVizHook(net, tmp_path, **OPTIONS)
+    monkeypatch.setattr(recorder, "fingerprints", sabotaged)
+    with pytest.warns(ModelVizWarning, match="lost the thread") as caught:
+        net(digits())
+    assert len(our_warnings(caught)) == 1
+    assert statuses(str(hook.directory)) == ALL_OK
+    assert read_manifest(str(hook.directory))["totals"]["parameters"] == 36
 
 
 def test_a_watching_that_breaks_raises_where_that_is_asked(tmp_path, monkeypatch) -> None:
     """`on_error="raise"` is for debugging us."""
     monkeypatch.setattr(GraphBuilder, "add_operation", sabotaged)
-    with pytest.raises(SabotageError):
+    with pytest.raises(SabotageError), pytest.warns(ModelVizWarning):
         record_architecture(HostileNet(), digits(), log_dir=tmp_path, on_error="raise", **OPTIONS)
