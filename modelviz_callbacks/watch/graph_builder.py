@@ -181,8 +181,11 @@ class GraphBuilder:
 
     def failed(self, error: BaseException, draft: Draft) -> None:
         """Notes where an exception was first seen; whether it ends the step shows later."""
-        if self._failed is None or self._failed[0] is not error:
-            self._failed = (error, draft)
+        if self._failed is not None:
+            first, place = self._failed
+            if first is error or (_led_to(first, error) and _is_within(place, draft)):
+                return
+        self._failed = (error, draft)
 
     def failed_operation(
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
@@ -322,6 +325,14 @@ def _is_in_the_dark(draft: Draft) -> bool:
             return True
         current = current.parent
     return False
+
+
+def _is_within(draft: Draft, call: Draft) -> bool:
+    """Whether a node happened in a module call."""
+    current = draft.parent
+    while current is not None and current is not call:
+        current = current.parent
+    return current is not None
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:
