@@ -286,6 +286,31 @@ def test_an_error_in_a_handler_is_its_own(tmp_path) -> None:
     assert (failure.operation, failure.exception) == ("add", "OwnError")
 
 
+def test_what_a_caught_error_holds_is_freed_when_it_is_caught(tmp_path) -> None:
+    """Running out of memory: the second try, with less, needs the first one's memory."""
+    alive: list[bool] = []
+
+    def too_much(y: Tensor) -> Tensor:
+        with torch.no_grad():
+            activation = y * 2
+        tensors.append(weakref.ref(activation))
+        return mismatch(activation)
+
+    def act(y: Tensor) -> Tensor:
+        try:
+            return too_much(y)
+        except RuntimeError:
+            pass
+        gc.collect()
+        alive.extend(tensor() is not None for tensor in tensors)
+        return y
+
+    tensors: list[weakref.ref[Tensor]] = []
+    with ModelVizHook(net := Net(act), tmp_path, **OPTIONS):
+        net(digits())
+    assert alive == [False]
+
+
 @pytest.mark.parametrize("way", ["hook", "lightning"])
 def test_the_users_exception_is_the_same_object_untouched(way, tmp_path) -> None:
     """Identity, cause, context, notes and arguments."""
