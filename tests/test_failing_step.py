@@ -269,6 +269,30 @@ def test_a_way_out_that_fails_too_is_the_failure(act, operation, tmp_path) -> No
     assert (failure.path, failure.operation) == ("slow.block", operation)
 
 
+def test_a_caught_error_whose_identity_comes_again_is_not_blamed(tmp_path) -> None:
+    """A new exception often gets the address of one that was just freed."""
+    addresses = []
+
+    def act(y: Tensor) -> Tensor:
+        try:
+            mismatch(y)
+        except RuntimeError as error:
+            addresses.append(id(error))
+        return y
+
+    def step(self: Any, batch: Any) -> Tensor:
+        self(batch[0])
+        errors = [RuntimeError("own") for _ in range(1_000)]
+        raise next((e for e in errors if id(e) == addresses[-1]), errors[0])
+
+    fit = trainer(tmp_path, ModelVizCallback(**OPTIONS))
+    with pytest.raises(RuntimeError, match="own"):
+        fit.fit(lit(Net(act), step=step), loader(16))
+    failure = read_graph(tmp_path).failure
+    assert failure is not None
+    assert (failure.node, failure.path, failure.message) == (None, None, "own")
+
+
 def test_an_error_in_a_handler_is_its_own(tmp_path) -> None:
     """What is raised while another error is handled has the other as its context."""
 

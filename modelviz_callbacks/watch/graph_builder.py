@@ -26,6 +26,8 @@ from modelviz_callbacks.watch.tensor_walk import walk_tensors
 UNWATCHED = "unwatched code"
 # A module call with more tensors (a model's whole cache, say) is described by its first ones.
 _MOST_TENSORS = 64
+# An exception by identity and class: kept itself, it would keep the tensors of all its frames.
+_Raised = tuple[int, type[BaseException]]
 
 
 @dataclass
@@ -61,7 +63,7 @@ class GraphBuilder:
         """Has seen nothing yet."""
         self._drafts: list[Draft] = []
         self._provenance = Provenance()
-        self._failed: tuple[BaseException, Draft] | None = None
+        self._failed: tuple[_Raised, Draft] | None = None
 
     # The ends of the graph.
 
@@ -148,6 +150,8 @@ class GraphBuilder:
 
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
+        if self._failed is not None and _is_within(self._failed[1], draft):
+            self._failed = None  # it was caught in this call
         named = list(walk_tensors(output, most=_MOST_TENSORS))
         draft.outputs = tuple(
             tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
@@ -183,9 +187,9 @@ class GraphBuilder:
         """Notes where an exception was first seen; whether it ends the step shows later."""
         if self._failed is not None:
             first, place = self._failed
-            if first is error or (_led_to(first, error) and _is_within(place, draft)):
+            if _led_to(first, error) and _is_within(place, draft):
                 return
-        self._failed = (error, draft)
+        self._failed = (_raised(error), draft)
 
     def failed_operation(
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
@@ -340,12 +344,16 @@ def _autograd_name(tensor: torch.Tensor) -> str:
     return name.rstrip("0123456789").removesuffix("Backward") or UNWATCHED
 
 
-def _led_to(first: BaseException, error: BaseException) -> bool:
+def _raised(error: BaseException) -> _Raised:
+    return id(error), type(error)
+
+
+def _led_to(first: _Raised, error: BaseException) -> bool:
     cause: BaseException | None = error
     for _ in range(20):
         if cause is None:
             return False
-        if cause is first:
+        if _raised(cause) == first:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
