@@ -46,7 +46,8 @@ def record_architecture(
         log_dir: Where the record's folder `architecture/` is made: a path or an fsspec URL.
         writer: A `SummaryWriter` of torch or tensorboardX, to show the record in TensorBoard.
         depth: How many levels of modules the summary and the diagram show.
-        visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"` run.
+        visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"`,
+            `"architecture"` run.
         target: Path of the module to record instead of the model, like `"encoder"`.
         input_fn: Makes the recorded module's arguments of `args` and `kwargs`.
         formats: Pictures to draw, of `"svg"`, `"png"`; with none, DOT sources only.

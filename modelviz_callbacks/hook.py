@@ -61,7 +61,8 @@ class ModelVizHook:
             log_dir: The run's folder, a path or an fsspec URL.
             writer: A `SummaryWriter` of torch or tensorboardX, to show the record in TensorBoard.
             depth: How many levels of modules the summary and the diagram show.
-            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"` run.
+            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"`,
+                `"architecture"` run.
             target: Path of the module to record instead of the model, like `"encoder"`.
             input_fn: Makes the recorded call's arguments from the first call's: called as the
                 model was, it gives a tuple of positional arguments, a dict of keyword arguments,

@@ -23,7 +23,7 @@ from modelviz_callbacks.lightning_run import (
 )
 from modelviz_callbacks.recorder import Recorder
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
-from modelviz_callbacks.watch.method_watch import MethodWatch
+from modelviz_callbacks.watch.method_watch import MethodShadow, MethodWatch, unwatched
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
 
@@ -75,7 +75,8 @@ class ModelVizCallback(Callback):
 
         Args:
             depth: How many levels of modules the summary and the diagram show.
-            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"` run.
+            visualizers: Which of `"repr"`, `"torchinfo"`, `"torchview"`, `"torchviz"`,
+                `"architecture"` run.
             target: Path of the module to record, like `"net.encoder"`; by default those that the
                 training step calls itself.
             input_fn: Makes the recorded module's arguments of the first batch: a tuple of
@@ -100,7 +101,7 @@ class ModelVizCallback(Callback):
         self._run_dir = ""
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
-        self._step: MethodWatch | None = None
+        self._shadows: list[MethodShadow] = []
 
     @property
     def directory(self) -> str | None:
@@ -170,12 +171,17 @@ class ModelVizCallback(Callback):
                 self._see_compiled(recorder, trainer, pl_module, batch, batch_idx)
         if not runs_compiled_step(pl_module):
             recorder.step.arm(pl_module)
-            self._step = MethodWatch(
-                pl_module,
-                "training_step",
-                recorder.step.begin,
-                lambda result, _error: recorder.step.end(*named_result(result)),
-            )
+            self._shadows = [
+                MethodWatch(
+                    pl_module,
+                    "training_step",
+                    recorder.step.begin,
+                    lambda result, _error: recorder.step.end(*named_result(result)),
+                ),
+                # What Lightning does with a loss is no part of the architecture.
+                MethodShadow(pl_module, "log", unwatched),
+                MethodShadow(pl_module, "manual_backward", recorder.step.backward),
+            ]
         see = partial(recorder.see, output_follows=True)
         observer = CallObserver(see, recorder.see_output, is_redirected)
         self._watcher = CallWatcher(self._watched(pl_module), observer)
@@ -208,7 +214,7 @@ class ModelVizCallback(Callback):
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        return kept | {"_recorder": None, "_watcher": None, "_step": None}
+        return kept | {"_recorder": None, "_watcher": None, "_shadows": []}
 
     def _see_compiled(
         self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
@@ -232,11 +238,10 @@ class ModelVizCallback(Callback):
         return watchable_modules(pl_module)
 
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
-        step, self._step = self._step, None
         watcher, self._watcher = self._watcher, None
         with self._contained("end the watching"):
-            if step is not None:
-                step.remove()
+            while self._shadows:
+                self._shadows.pop().remove()
             if watcher is not None:
                 watcher.disarm()
         if self._recorder is not None:

@@ -2,6 +2,7 @@
 
 import atexit
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.draw.job import DrawJob, Drawn
@@ -9,7 +10,9 @@ from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.record_book import RecordBook
 from modelviz_callbacks.settings import Settings
-from modelviz_callbacks.sinks.base import Sink
+
+if TYPE_CHECKING:
+    from modelviz_callbacks.sinks.base import Sink
 
 _SCALARS = ("parameters", "trainable_parameters", "flops_forward")
 
@@ -50,6 +53,8 @@ class Publisher:
         if not jobs or not formats:
             return
         self._book.mark_pending()
+        # The autograd graph of a large model takes a minute; the others are there in a second.
+        jobs.sort(key=lambda job: len(job.dot))
         self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
         self._drawing.start()
         # A short script ends before its pictures are there.

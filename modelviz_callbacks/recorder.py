@@ -263,7 +263,7 @@ class Recorder:
     def _write(self, graph: ArchitectureGraph | None) -> None:
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
-        for result in architecture.stand_in(self._views.results(self._unseen), ours):
+        for result in architecture.stand_in(self._views.results(self._unseen), ours, graph):
             self._book.add(result, folders[result.root])
         for result in ours:
             self._book.add(result, folder="")

@@ -12,7 +12,7 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
-from modelviz_callbacks.watch.method_watch import named_arguments
+from modelviz_callbacks.watch.method_watch import named_arguments, unwatched
 from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.tracer import StepTracer
@@ -68,6 +68,15 @@ class StepWatch:
         if self._tracer is not None:
             with self._containment.watching("end the watching"):
                 self._tracer.end(output, name)
+
+    def backward(
+        self, original: Callable[..., Any], /, loss: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Runs a method that calls backward on a loss, and shows no more of it than that."""
+        if self._tracer is not None:
+            with self._containment.watching("watch the first step"):
+                self._tracer.note_backward(loss)
+        return unwatched(original, loss, *args, **kwargs)
 
     def disarm(self) -> None:
         """Takes the watching off the model; what was seen is kept."""

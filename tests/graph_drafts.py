@@ -1,7 +1,9 @@
 """Architecture graphs made by hand, for tests that know the right answer."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from modelviz_callbacks.graph.fold import Box, View
 from modelviz_callbacks.graph.model import (
     ArchitectureGraph,
     Edge,
@@ -104,3 +106,20 @@ def residual_stack(
     draft.module("head", "Linear", state("weight", 8, 8))
     draft.output("output", draft.call("head", root, last))
     return draft, ids
+
+
+def walk(boxes: tuple[Box, ...]) -> Iterator[Box]:
+    """Gives boxes and all boxes in them."""
+    for box in boxes:
+        yield box
+        yield from walk(box.boxes)
+
+
+def counts(view: View) -> dict[str, int]:
+    """Gives how often each module is drawn, by its first path."""
+    return {box.paths[0]: box.count for box in walk(view.boxes) if box.paths and box.node}
+
+
+def links(view: View) -> set[tuple[int, int]]:
+    """Gives the ends of all links."""
+    return {(link.source, link.target) for link in view.links}

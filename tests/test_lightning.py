@@ -1,6 +1,7 @@
 """The callback in real fits."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,48 @@ def test_checkpoints_keep_the_fingerprints(tmp_path) -> None:
         expected = read_manifest(callback.directory)["fingerprints"]
         assert set(expected) == {"structure", "dataflow", "trainable"}
         assert saved[callback.state_key] == {"fingerprints": expected}
+
+
+def test_what_logging_does_is_no_part_of_the_graph(tmp_path) -> None:
+    """`self.log` clones, detaches and squeezes the loss; the step itself does not."""
+
+    def step(self: Any, batch: Any) -> Tensor:
+        loss = self.loss(self(batch[0]), batch[1])
+        self.log("loss", loss)
+        self.log_dict({"twice": loss})
+        return loss
+
+    module = lit(TakesTensor(), step=step)
+    fit = trainer(tmp_path, ModelVizCallback(formats=()))
+    fit.fit(module, loader())
+    graph = json.loads((find_record(tmp_path) / "architecture.json").read_text("utf-8"))
+    assert [n["name"] for n in graph["nodes"] if n["kind"] == "op"] == []
+    assert [n["name"] for n in graph["nodes"] if n["kind"] == "output"] == ["loss"]
+    assert fit.callback_metrics["loss"] == fit.callback_metrics["twice"]
+    assert not {"log", "training_step"} & set(vars(module))
+
+
+def test_multiply_adds_that_are_not_our_flops_are_explained(tmp_path) -> None:
+    """On sequences torchinfo counts a linear layer once a batch element; both figures are told."""
+    module = lit(nn.Linear(8, 8), step=lambda self, b: self.net(b[0].expand(5, -1, -1)).mean())
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    record = find_record(tmp_path)
+    (notes,) = [a["notes"] for a in read_manifest(record)["artifacts"] if a["name"] == "summary"]
+    # [5, 4, 8] through [8, 8] and a bias: 5 elements x 72 parameters, against 20 rows x 64.
+    assert f"{2 * 5 * 72:,} FLOPs" in notes[0]
+    assert f"{2 * 20 * 64:,}" in notes[0]
+    assert notes[0] in (record / "summary.txt").read_text("utf-8")
+
+
+def test_manual_optimization_ends_in_the_losses(tmp_path) -> None:
+    """A GAN's step: an output for each backward, and nothing of the optimizers."""
+    module = gan()
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    graph = json.loads((find_record(tmp_path) / "architecture.json").read_text("utf-8"))
+    outputs = [n for n in graph["nodes"] if n["kind"] == "output"]
+    assert [n["name"] for n in outputs] == ["backward", "backward"]
+    fed = {edge["target"] for edge in graph["edges"]}
+    assert {n["id"] for n in outputs} <= fed
+    operations = [n["name"] for n in graph["nodes"] if n["kind"] == "op"]
+    assert sorted(operations) == sorted([*["neg"] * 2, *["softplus", "mean"] * 3, "add", "detach"])
+    assert "manual_backward" not in vars(module)

@@ -1,6 +1,6 @@
 """The nodes of an architecture graph as a tree of calls, with what crosses each call's border."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from modelviz_callbacks.graph.model import (
@@ -50,6 +50,7 @@ class CallTree:
         self.entering: dict[int, list[Crossing]] = {}
         self.leaving: dict[int, list[Crossing]] = {}
         self.within: dict[int | None, list[Edge]] = {}
+        self._fed: dict[int, list[int]] = {}
         for edge in graph.edges:
             if edge.source in self.place and edge.target in self.place:
                 self._add(edge)
@@ -62,6 +63,15 @@ class CallTree:
     def steps(self, start: int, end: int) -> int:
         """How many places further on a node is than another one."""
         return self.place[end] - self.place[start]
+
+    def reached(self, starts: Collection[int], among: Collection[int]) -> set[int]:
+        """Gives the nodes that data gets to from some nodes, by way of certain nodes only."""
+        waiting, reached = list(starts), set(starts)
+        while waiting:
+            following = [node for node in self._fed.get(waiting.pop(), []) if node in among]
+            waiting += [node for node in following if node not in reached]
+            reached.update(following)
+        return reached
 
     def inputs(self, node: int) -> dict[str | int, TensorSpec]:
         """Gives the tensors that go into a node, as `input_key` names them."""
@@ -82,6 +92,7 @@ class CallTree:
 
     def _add(self, edge: Edge) -> None:
         """Notes an edge at each border between its ends and the call that both are in."""
+        self._fed.setdefault(edge.source, []).append(edge.target)
         sources, targets = [edge.source], [edge.target]
         while (source := sources[-1]) != (target := targets[-1]):
             above = self.nodes[source].parent, self.nodes[target].parent

@@ -10,6 +10,8 @@ from modelviz_callbacks.graph.siblings import numberless
 from modelviz_callbacks.graph.signatures import Signature, call_signatures
 
 _MOST_CLOSED_NAMED = 6
+# Nobody looks at more boxes in boxes, and Python's stack has an end.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class _Folding:
 
     def __init__(self, graph: ArchitectureGraph, depth: int) -> None:
         self._graph = graph
-        self._depth = depth
+        self._depth = min(depth, _DEEPEST)
         self._tree = CallTree(graph)
         self._signatures: Mapping[int, Signature] = call_signatures(graph, self._tree)
         self._first: dict[int, int] = {}
@@ -143,7 +145,7 @@ class _Folding:
                 self._turns.setdefault(two, []).append((self._runs, turn))
 
     def _with_outputs_folded(self, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
-        """Makes one box of the outputs that come out of the same place of blocks in sequence."""
+        """Makes one box of the outputs that come out of the same place, like each block's cache."""
         groups: dict[Hashable, list[Box]] = {}
         for box in boxes:
             groups.setdefault(self._outlet(box), []).append(box)
@@ -152,21 +154,24 @@ class _Folding:
         )
 
     def _outlet(self, box: Box) -> Hashable:
-        """Says where an output comes from if that is a block in a sequence; else who it is."""
+        """Says where an output comes from if that stands for several places; else who it is."""
         crossings = self._tree.entering.get(box.id, [])
         if box.node is None or box.node.kind != "output" or len(crossings) != 1:
             return box.id
         edge = crossings[0].edge
         origin, turns = self._origin(edge.source)
-        shapes = tuple((spec.shape, spec.dtype) for spec in box.node.inputs)
-        return (numberless(box.node.name), origin, edge.output, shapes) if turns else box.id
+        shown = self._shown(origin)
+        like = numberless(box.node.name), tuple((s.shape, s.dtype) for s in box.node.inputs)
+        if turns and shown == origin:
+            return (*like, origin, edge.output)
+        return (*like, shown) if turns or shown != origin else box.id
 
     def _outputs(self, boxes: Sequence[Box]) -> Box:
         names = tuple(box.node.name for box in boxes if box.node)
         for box in boxes[1:]:
             self._first[box.id] = boxes[0].id
         self._notes.append(
-            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from equal blocks, drawn once."
+            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from the same box, drawn once."
         )
         return Box(boxes[0].node, len(boxes), names)
 

@@ -113,10 +113,14 @@ class _Growth:
         self.start = start
         self._period = period
         self._count = 1
-        is_there = start + 2 * period <= len(siblings)
-        second = siblings.arrivals(start + period, period) if is_there else None
+        comes_again = self._block(siblings.contents, 0) == self._block(siblings.contents, 1)
+        second = siblings.arrivals(start + period, period) if comes_again else None
         self._step: dict[InputKey, Arrival] = second or {}
-        self._handed_on = {a.made for a in self._step.values() if a.way == "previous"}
+        self._handed_on = {
+            (a.source, a.output)
+            for a in self._step.values()
+            if a.way == "previous" and isinstance(a.source, tuple)
+        }
         self._carried = {key for key, a in self._step.items() if a.way == "previous"}
 
     @property
@@ -126,7 +130,7 @@ class _Growth:
 
     def run(self) -> Run:
         """Extends the run to its end."""
-        if self._carried and self._begins():
+        if self._begins():
             leaks = self._siblings.leaks(self.start, self._period)
             seen = [{path} for path in self._block(self._siblings.paths, 0)]
             while self._continues() and self._leaks_alike(leaks) and self._same_modules(seen):
@@ -145,7 +149,10 @@ class _Growth:
         own = {key: a if a.way == "own" else None for key, a in self._step.items()}
         if any(arrival != own[key] for key, arrival in first.items()):
             return False
-        return self._siblings.first_fits(self.start, self._period, self._carried)
+        siblings, period, carried = self._siblings, self._period, self._carried
+        return siblings.is_passed_through(
+            self.start + period, period, carried, self._handed_on
+        ) and siblings.first_fits(self.start, period, carried)
 
     def _continues(self) -> bool:
         """Whether the next block is equal, and is fed as the second one is."""

@@ -2,13 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelviz_callbacks.graph.call_tree import CallTree, Crossing
 from modelviz_callbacks.graph.model import TensorSpec
 from modelviz_callbacks.graph.signatures import Signature
 
+# A node in a block: which of its siblings, and how far inside that.
+Place = tuple[int, int]
 # An input of a block: which of its siblings, how far inside that, and which input of the node.
 InputKey = tuple[int, int, str | int]
 
@@ -25,13 +27,8 @@ class Arrival:
     """
 
     way: str
-    source: Hashable
+    source: Place | int
     output: int
-
-    @property
-    def made(self) -> Hashable:
-        """Where it was made, as `Leak.source` says it."""
-        return self.source, self.output
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Leak:
         target: The node that takes it; of an output of the step, the name without its numbers.
     """
 
-    source: Hashable
+    source: tuple[Place, int]
     target: int | str
 
     @property
@@ -107,6 +104,24 @@ class Siblings:
             if sibling not in near
         )
 
+    def is_passed_through(
+        self,
+        start: int,
+        period: int,
+        carried: Collection[InputKey],
+        made: Collection[tuple[Place, int]],
+    ) -> bool:
+        """Whether what a block hands on is made of what was handed to it.
+
+        Else the blocks stand side by side: of `Linear, view, Linear, view` on one tensor, also
+        each `view, Linear` is fed by the one before.
+        """
+        block = self._ids[start : start + period]
+        nodes = {node for sibling in block for node in self._tree.subtree(sibling)}
+        starts = {self._node(block, position, steps) for position, steps, _ in carried}
+        ends = {self._node(block, *place) for place, _ in made}
+        return not ends.isdisjoint(self._tree.reached(starts, nodes))
+
     def first_fits(self, start: int, period: int, carried: set[InputKey]) -> bool:
         """Whether a first block takes what the second takes; it may lack what is handed on."""
         return all(
@@ -120,6 +135,9 @@ class Siblings:
                 )
             )
         )
+
+    def _node(self, block: Sequence[int], position: int, steps: int) -> int:
+        return self._tree.subtree(block[position])[steps]
 
     def _fits(self, one: int, two: int, carried: set[str | int]) -> bool:
         earlier, later = self._tree.inputs(one), self._tree.inputs(two)

@@ -13,7 +13,7 @@ class Signature:
 
     Attributes:
         content: Equal if modules, structure, edges within and all tensors that come out are.
-        whole: Equal if all tensors that go in are equal too.
+        whole: Equal if all tensors that go into the nodes in it are equal too.
     """
 
     content: int
@@ -63,7 +63,9 @@ class _Signatures:
             )
         )
         below = tuple(self.made[child].whole for child in children)
-        return Signature(content, self._number((content, _specs(node.inputs), below)))
+        # What a call takes shows in the nodes in it; it may be handed a cache that ever grows.
+        taken = () if children else _specs(node.inputs)
+        return Signature(content, self._number((content, taken, below)))
 
     def _edges(self, node: int) -> Iterable[Hashable]:
         """Describes the edges between the children of a node, by places in its subtree."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from modelviz_callbacks.errors import one_line
+from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.visualizers.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.architecture_table import architecture_table
@@ -14,6 +15,8 @@ from modelviz_callbacks.visualizers.torchinfo_summary import TorchinfoSummary
 from modelviz_callbacks.visualizers.torchview_diagram import TorchviewDiagram
 
 NAME = "architecture"
+# A few percent are biases and norms, which torchinfo counts and torch's formulas do not.
+_ALIKE = 0.05
 GRAPH, TABLE, DIAGRAM = "graph", "table", "architecture"
 
 
@@ -56,18 +59,38 @@ def _diagram(graph: ArchitectureGraph, depth: int) -> Dot:
     return Dot(source, (*notes, *graph.notes))
 
 
-def stand_in(results: Sequence[Result], ours: Sequence[Result]) -> list[Result]:
-    """Puts our table in torchinfo's place where that failed, and names our diagram.
+def stand_in(
+    results: Sequence[Result], ours: Sequence[Result], graph: ArchitectureGraph | None
+) -> list[Result]:
+    """Puts our table in torchinfo's place where that failed, and explains other totals than ours.
 
     Args:
         results: What the libraries made.
         ours: What `show_architecture` gave.
+        graph: What was seen, if the step was watched.
 
     Returns:
         The results with the replacements; their statuses stay what they were.
     """
     made = {result.artifact: result.output for result in ours if result.output is not None}
-    return [_replaced(result, made) for result in results]
+    costs = {} if graph is None else Costs.of(graph).by_module()
+    return [_compared(_replaced(result, made), costs) for result in results]
+
+
+def _compared(result: Result, costs: Mapping[str, ModuleCost]) -> Result:
+    """Says where torchinfo's multiply-adds are not our FLOPs: two for each."""
+    if not isinstance(result.output, Text) or result.output.mult_adds is None:
+        return result
+    flops = costs[result.root].flops_forward if result.root in costs else None
+    counted = 2 * result.output.mult_adds
+    if not flops or abs(counted - flops) <= _ALIKE * flops:
+        return result
+    note = (
+        f"torchinfo's multiply-adds are {counted:,} FLOPs, the watched call's are {flops:,}: "
+        "torchinfo takes a layer's parameters times its output's positions, for linear layers "
+        "the batch alone, biases and norms included, and no operation outside of layers."
+    )
+    return replace(result, output=result.output.with_note(note))
 
 
 def _replaced(result: Result, made: Mapping[str, Output]) -> Result:

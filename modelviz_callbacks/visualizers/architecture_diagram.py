@@ -130,7 +130,7 @@ class _Diagram:
         path = box.paths[0] if box.paths else ""
         entry = self._facts.entry(path)
         name = entry.class_name if entry else box.node.name if box.node else ""
-        family = family_of(name, is_closed=box.hidden > 0)
+        family = family_of(name, is_block=box.hidden > 0 and self._facts.is_block(path))
         self._families.add(family)
         marks = self._facts.marks(path)
         self._marks.update(marks)

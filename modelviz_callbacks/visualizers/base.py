@@ -1,6 +1,6 @@
 """What a visualizer is, and what it gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from modelviz_callbacks.replay.rehearsal import Rehearsal
@@ -14,10 +14,16 @@ class Text:
     Attributes:
         content: The text.
         notes: What a reader should know about it.
+        mult_adds: How many multiply-adds a library counted, where it did.
     """
 
     content: str
     notes: tuple[str, ...] = ()
+    mult_adds: int | None = None
+
+    def with_note(self, note: str) -> "Text":
+        """Gives the text with a note more, which stands below it as well."""
+        return replace(self, content=f"{self.content}{note}\n", notes=(*self.notes, note))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from modelviz_callbacks.visualizers.dot_text import cell, escape, font, shorten,
 from modelviz_callbacks.visualizers.module_facts import ModuleFacts
 from modelviz_callbacks.visualizers.module_text import human, shapes, short_config
 
-_MOST_NAME, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 44, 60, 180
+_MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60, 180
 _MESSAGE_LINE = 52
 _HEADER_LINE = 22
 # Widths of an average letter, of the rest of a header, and of a count.
@@ -102,7 +102,7 @@ def container_header(
     where = font(escape(path), size=_SMALL, color=FAINT)
     below = cell(font(escape(sizes), size=_SMALL, color=FAINT), align="left")
     below += cell(_marks(marks)) if marks else ""
-    is_short = len(title + path) <= _HEADER_LINE
+    is_short = not path or len(title + path) <= _HEADER_LINE
     lines = [f"{name} {where}"] if is_short else [name, where]
     lines.append(table([below], align="left", cellpadding=0))
     label = table((cell(line, align="left") for line in lines), align="left", cellpadding=1)
@@ -131,16 +131,15 @@ def end_label(box: Box) -> str:
     """Labels an input or output: its name in the batch, its shape and type."""
     node = _node(box)
     tensors = node.outputs or node.inputs
-    # Several outputs of blocks in sequence have their names where a module has its paths.
-    ends = [box.paths[0], box.paths[-1]] if box.paths else [node.name]
-    name = " … ".join(shorten(end, _MOST_NAME) for end in ends)
-    parts = [
-        font(f"{box.count} {node.kind}s" if box.count > 1 else node.kind, size=_TINY),
-        font(escape(name), size=_NORMAL, bold=True),
-        font(shapes(tensors), size=_SMALL),
-        font(escape(tensors[0].dtype), size=_TINY) if tensors else "",
-    ]
-    return table(["".join(cell(part) for part in parts if part)], cellpadding=2)
+    # Several outputs of the same box have their names where a module has its paths.
+    names = [box.paths[0], f"… {box.paths[-1]}"] if box.paths else [node.name]
+    texts = (font(escape(shorten(name, _MOST_END)), size=_NORMAL, bold=True) for name in names)
+    kind = font(f"{box.count} {node.kind}s" if box.count > 1 else node.kind, size=_TINY)
+    sizes = [font(shapes(tensors), size=_SMALL)]
+    sizes += [font(escape(tensors[0].dtype), size=_TINY)] if tensors else []
+    first, *others = (cell(text, align="left") for text in texts)
+    rows = [cell(kind) + first + "".join(map(cell, sizes)), *(cell("") + row for row in others)]
+    return table(rows, cellpadding=2)
 
 
 def failure_lines(failure: Failure) -> list[str]:

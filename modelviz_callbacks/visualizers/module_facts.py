@@ -13,6 +13,7 @@ class ModuleFacts:
     def __init__(self, graph: ArchitectureGraph) -> None:
         """Sums up parameters once for each module and all that it is in."""
         self._entries = {entry.path: entry for entry in graph.modules}
+        self._blocks = {path.rpartition(".")[0] for path in self._entries if path}
         self._below: dict[str, dict[str, StateEntry]] = {path: {} for path in self._entries}
         self._training = any(
             node.kind == "module" and self._trains(node.path)
@@ -33,6 +34,10 @@ class ModuleFacts:
     def entry(self, path: str | None) -> ModuleEntry | None:
         """Gives what is known of a module."""
         return None if path is None else self._entries.get(path)
+
+    def is_block(self, path: str) -> bool:
+        """Whether there are modules in a module."""
+        return path in self._blocks
 
     def parameters(self, paths: Iterable[str]) -> int:
         """Number of values in the parameters of modules and all below them, shared ones once."""

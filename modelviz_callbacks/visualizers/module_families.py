@@ -83,12 +83,12 @@ _BY_NAME = (
 _PATTERNS = tuple((re.compile(pattern), family) for pattern, family in _BY_NAME)
 
 
-def family_of(class_name: str, *, is_closed: bool = False) -> Family:
+def family_of(class_name: str, *, is_block: bool = False) -> Family:
     """Tells a module's family.
 
     Args:
         class_name: Its class, with its defining module.
-        is_closed: Whether there is something in it that is not shown.
+        is_block: Whether it is shown closed and there are modules in it.
 
     Returns:
         The family.
@@ -98,7 +98,7 @@ def family_of(class_name: str, *, is_closed: bool = False) -> Family:
         found = _OF_TORCH.get(module.rpartition(".")[2], OTHER)
         return ATTENTION if name == "MultiheadAttention" else found
     found = next((f for pattern, f in _PATTERNS if pattern.search(name.lower())), OTHER)
-    if is_closed:
+    if is_block:
         # A block named after one of its parts is a block.
         return found if found in (ATTENTION, RECURRENT, EMBEDDING) else CONTAINER
     return found

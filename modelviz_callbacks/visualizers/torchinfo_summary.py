@@ -83,7 +83,7 @@ class TorchinfoSummary:
             raise TypeError(f"torchinfo gave {type(statistics).__name__}, not its statistics")
         held = Costs.of(ArchitectureGraph(describe_modules(rehearsal.module))).total()
         notes = _differences(statistics, held)
-        return Text("\n".join([table, *notes]) + "\n", notes)
+        return Text("\n".join([table, *notes]) + "\n", notes, int(statistics.total_mult_adds))
 
 
 @contextlib.contextmanager

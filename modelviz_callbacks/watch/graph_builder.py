@@ -56,6 +56,22 @@ class Draft:
     computed: list[Any] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Stop:
+    """Where an exception was first seen.
+
+    Attributes:
+        raised: The exception.
+        operation: The operation that raised, or None where other code did.
+        inputs: The tensors that met there.
+    """
+
+    raised: _Raised
+    draft: Draft
+    operation: str | None
+    inputs: tuple[TensorSpec, ...]
+
+
 class GraphBuilder:
     """Collects nodes and follows tensors between them."""
 
@@ -63,7 +79,7 @@ class GraphBuilder:
         """Has seen nothing yet."""
         self._drafts: list[Draft] = []
         self._provenance = Provenance()
-        self._failed: tuple[_Raised, Draft] | None = None
+        self._stop: _Stop | None = None
 
     # The ends of the graph.
 
@@ -126,9 +142,9 @@ class GraphBuilder:
                     note(tensor, CONSTANT)
             return None
         draft = self._new("op", name, parent)
-        draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
+        draft.inputs = _specs(given)
         draft.sources = sources
-        draft.outputs = tuple(tensor_spec(tensor) for tensor in outputs)
+        draft.outputs = _specs(outputs)
         for place, tensor in enumerate(outputs):
             note(tensor, (draft.id, place))
         return draft
@@ -150,8 +166,8 @@ class GraphBuilder:
 
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
-        if self._failed is not None and _is_within(self._failed[1], draft):
-            self._failed = None  # it was caught in this call
+        if self._stop is not None and _is_within(self._stop.draft, draft):
+            self._stop = None  # it was caught in this call
         named = list(walk_tensors(output, most=_MOST_TENSORS))
         draft.outputs = tuple(
             tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
@@ -185,11 +201,12 @@ class GraphBuilder:
 
     def failed(self, error: BaseException, draft: Draft) -> None:
         """Notes where an exception was first seen; whether it ends the step shows later."""
-        if self._failed is not None:
-            first, place = self._failed
-            if _led_to(first, error) and _is_within(place, draft):
-                return
-        self._failed = (_raised(error), draft)
+        self._note_stop(error, _Stop(_raised(error), draft, None, draft.inputs))
+
+    def failed_in_leaf(self, error: BaseException, name: str, leaf: Draft, arguments: Any) -> None:
+        """Notes an operation that raised in one of torch's own modules."""
+        given = _specs(tensors_in(arguments))
+        self._note_stop(error, _Stop(_raised(error), leaf, name, given))
 
     def failed_operation(
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
@@ -197,10 +214,18 @@ class GraphBuilder:
         """Notes an operation that raised."""
         given = list(tensors_in(arguments))
         draft = Draft(len(self._drafts), "op", name, None, parent)
-        draft.inputs = tuple(tensor_spec(tensor) for tensor in given)
+        draft.inputs = _specs(given)
         draft.sources = self._sources(given, parent)
         draft.is_unseen = True
-        self.failed(error, draft)
+        self._note_stop(error, _Stop(_raised(error), draft, name, draft.inputs))
+
+    def _note_stop(self, error: BaseException, stop: "_Stop") -> None:
+        # What surrounds the innermost node sees the same exception, or one made of it, later.
+        first = self._stop
+        if first is None or not (
+            _led_to(first.raised, error) and _is_within(first.draft, stop.draft)
+        ):
+            self._stop = stop
 
     def build(
         self,
@@ -240,7 +265,7 @@ class GraphBuilder:
             for place, (source, output) in d.sources
             if source in leaves
         )
-        self._drafts, self._provenance, self._failed = [], Provenance(), None
+        self._drafts, self._provenance, self._stop = [], Provenance(), None
         return ArchitectureGraph(
             tuple(modules),
             nodes,
@@ -253,18 +278,17 @@ class GraphBuilder:
         if error is None:
             return None
         raised = type(error).__name__, str(error)
-        if self._failed is None or not _led_to(self._failed[0], error):
+        if self._stop is None or not _led_to(self._stop.raised, error):
             return Failure(None, None, None, (), *raised)
-        draft = self._failed[1]
+        draft, path = self._stop.draft, self._stop.draft.path
         if draft.kind == "op":
             # Only now is it sure that the operation belongs to the graph.
             draft.id = len(self._drafts)
             self._drafts.append(draft)
             if draft.parent is not None:
                 draft.parent.is_leaf = False
-            path = None if draft.parent is None else draft.parent.path
-            return Failure(draft.id, path, draft.name, draft.inputs, *raised)
-        return Failure(draft.id, draft.path, None, draft.inputs, *raised)
+                path = draft.parent.path
+        return Failure(draft.id, path, self._stop.operation, self._stop.inputs, *raised)
 
     def _new(self, kind: NodeKind, name: str, parent: Draft | None) -> Draft:
         draft = Draft(len(self._drafts), kind, name, None, parent)
@@ -287,7 +311,7 @@ class GraphBuilder:
         draft = self._new("op", UNWATCHED, parent)
         draft.is_unseen = True
         draft.inputs, draft.sources = parent.inputs, parent.sources
-        draft.outputs = tuple(tensor_spec(tensor) for tensor in tensors)
+        draft.outputs = _specs(tensors)
         for place, tensor in enumerate(tensors):
             self._provenance.note(tensor, (draft.id, place))
 
@@ -332,11 +356,15 @@ def _is_in_the_dark(draft: Draft) -> bool:
 
 
 def _is_within(draft: Draft, call: Draft) -> bool:
-    """Whether a node happened in a module call."""
-    current = draft.parent
+    """Whether a node is a module call or happened in it."""
+    current: Draft | None = draft
     while current is not None and current is not call:
         current = current.parent
     return current is not None
+
+
+def _specs(tensors: Iterable[torch.Tensor]) -> tuple[TensorSpec, ...]:
+    return tuple(map(tensor_spec, tensors))
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:

@@ -1,4 +1,4 @@
-"""One call of one method of an object, watched from outside."""
+"""Methods of an object, watched from outside or kept from being watched."""
 
 import inspect
 from collections.abc import Callable
@@ -7,13 +7,44 @@ from typing import Any
 
 from torch import nn
 
+from modelviz_callbacks.watch.quiet import quiet
 
-class MethodWatch:
-    """Watches an object's next call of a method, then takes itself off.
 
-    The method is shadowed in the instance's `__dict__`. It still looks like the original to who
-    asks for its signature.
+class MethodShadow:
+    """Stands in for an object's method, in the instance's `__dict__`, until it is removed.
+
+    It still looks like the original to who asks for its signature.
     """
+
+    def __init__(self, owner: object, name: str, stand_in: Callable[..., Any]) -> None:
+        """Attaches the shadow.
+
+        Args:
+            owner: The object.
+            name: The method's name.
+            stand_in: Called with the original method and the call's arguments.
+        """
+        self._attributes = vars(owner)
+        self._name = name
+        self._before = {key: self._attributes[key] for key in [name] if key in self._attributes}
+        original: Callable[..., Any] = getattr(owner, name)
+
+        @wraps(original)
+        def shadow(*args: Any, **kwargs: Any) -> Any:
+            return stand_in(original, *args, **kwargs)
+
+        self._shadow = shadow
+        self._attributes[name] = shadow
+
+    def remove(self) -> None:
+        """Takes the shadow off; may be called again."""
+        if self._attributes.get(self._name) is self._shadow:
+            del self._attributes[self._name]
+            self._attributes.update(self._before)
+
+
+class MethodWatch(MethodShadow):
+    """Watches an object's next call of a method, then takes itself off."""
 
     def __init__(
         self,
@@ -30,31 +61,26 @@ class MethodWatch:
             begins: Called right before the call with its arguments by name.
             ends: Called right after it with its result, or None and what it raised.
         """
-        self._attributes = vars(owner)
-        self._name = name
-        self._before = {key: self._attributes[key] for key in [name] if key in self._attributes}
-        original: Callable[..., Any] = getattr(owner, name)
+        self._begins = begins
+        self._ends = ends
+        super().__init__(owner, name, self._watched)
 
-        @wraps(original)
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            self.remove()
-            begins(named_arguments(original, args, kwargs))
-            try:
-                result = original(*args, **kwargs)
-            except BaseException as error:
-                ends(None, error)
-                raise
-            ends(result, None)
-            return result
+    def _watched(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        self.remove()
+        self._begins(named_arguments(original, args, kwargs))
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            self._ends(None, error)
+            raise
+        self._ends(result, None)
+        return result
 
-        self._watched = watched
-        self._attributes[name] = watched
 
-    def remove(self) -> None:
-        """Takes the watch off; may be called again."""
-        if self._attributes.get(self._name) is self._watched:
-            del self._attributes[self._name]
-            self._attributes.update(self._before)
+def unwatched(original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Runs a method whose module calls and operations are nobody's business; a stand-in."""
+    with quiet():
+        return original(*args, **kwargs)
 
 
 def named_arguments(

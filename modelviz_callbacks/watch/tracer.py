@@ -110,6 +110,12 @@ class StepTracer:
         self._mode.put_on()
         self._thread = 0 if self.error else threading.get_ident()
 
+    def note_backward(self, tensors: Any) -> None:
+        """Says that backward is called on tensors, where the call itself is not watched."""
+        if self._is_watching():
+            with self._bookkeeping():
+                self._builder.add_backward(tensors)
+
     def end(self, output: Any, name: str) -> None:
         """Ends the watching.
 
@@ -241,10 +247,7 @@ class StepTracer:
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if self._inside_leaf is not None:
-            if function in COMPUTING:
-                with self._bookkeeping():
-                    self._inside_leaf.computed.append(describe_call(function, args, kwargs))
-            return function(*args, **kwargs)
+            return self._operation_in_leaf(self._inside_leaf, function, args, kwargs)
         if not self._is_watching():
             return function(*args, **kwargs)
         if function in BACKWARD:
@@ -261,6 +264,23 @@ class StepTracer:
             raise
         self._seen(function, args, kwargs, result)
         return result
+
+    def _operation_in_leaf(
+        self,
+        leaf: Draft,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        if function in COMPUTING:
+            with self._bookkeeping():
+                leaf.computed.append(describe_call(function, args, kwargs))
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            with self._bookkeeping():
+                self._builder.failed_in_leaf(error, operation_name(function), leaf, (args, kwargs))
+            raise
 
     def _seen(
         self,

@@ -1,6 +1,8 @@
 """The architecture diagram: what is in its SVG."""
 
 import re
+import subprocess
+import sys
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -155,6 +157,40 @@ def test_a_module_that_is_called_again_and_again_shares_its_parameters() -> None
     texts = Picture(draft.build(), 1).texts
     assert "5 ×" in texts
     assert "64 params, shared" in texts
+
+
+def test_a_closed_norm_of_operations_only_is_a_norm() -> None:
+    """An `RMSNorm` written in operations is closed at the depth, but it is no block of modules."""
+    draft = GraphDraft()
+    draft.module("", "Net"), draft.module("norm", "mine.RMSNorm", state("weight", 8))
+    norm = draft.call("norm", draft.call("", None, inputs=()), inputs=())
+    draft.op("rsqrt", norm, draft.input())
+    assert "normalisation" in Picture(draft.build(), 1).texts
+
+
+def test_outputs_that_are_drawn_once_say_how_many_they_are() -> None:
+    """The first and the last name, on two lines, and the shape that all have."""
+    draft, ids = residual_stack(5)
+    for number, block in enumerate(ids):
+        draft.output(f"cache[{number}]", block[1])
+    picture = Picture(draft.build(), 1)
+    texts = ["5 outputs", "cache[0]", "[2, 8]", "float32", "… cache[4]"]
+    assert texts in [_texts(group) for group in picture.of("node").values()]
+
+
+def test_drawing_a_graph_needs_no_torch() -> None:
+    """A record is drawn on a machine that has only its files."""
+    script = (
+        "import sys\n"
+        "from modelviz_callbacks.graph.model import ArchitectureGraph\n"
+        "from modelviz_callbacks.visualizers.architecture_diagram import architecture_dot\n"
+        "architecture_dot(ArchitectureGraph(), 3)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_a_failed_node_is_red_and_tells_what_met() -> None:

@@ -117,8 +117,8 @@ def test_families_are_told_from_class_names(class_name, family) -> None:
 
 def test_a_closed_block_is_a_container_whatever_it_is_named_after() -> None:
     """`ConvNormActivation` with three layers inside is a block, but attention stays attention."""
-    assert family_of("torchvision.ops.misc.ConvNormActivation", is_closed=True) == CONTAINER
-    assert family_of("mine.SelfAttention", is_closed=True) == ATTENTION
+    assert family_of("torchvision.ops.misc.ConvNormActivation", is_block=True) == CONTAINER
+    assert family_of("mine.SelfAttention", is_block=True) == ATTENTION
 
 
 def luminance(color: str) -> float:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from tensorboard.compat.proto import graph_pb2
 
 from modelviz_callbacks import ModelVizHook
 from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.sinks.graph_def import graph_def
 from tests.conftest import find_record, read_manifest, statuses
 from tests.test_untouched import assert_same, fingerprint, reset
 from tests.zoo import MODELS
@@ -57,6 +59,7 @@ def check_record(model: ZooModel, record: Path) -> None:
     graph = ArchitectureGraph.from_json((record / "architecture.json").read_text("utf-8"))
     assert graph.failure is None
     check_connections(model, graph)
+    check_graphs_tab(graph)
 
 
 def check_connections(model: ZooModel, graph: ArchitectureGraph) -> None:
@@ -70,6 +73,20 @@ def check_connections(model: ZooModel, graph: ArchitectureGraph) -> None:
     assert {name for name in unmade if not name.endswith(CONSTANT_OUTPUTS)} == set()
     connected = any(ancestors(node.id, makers) & inputs for node in outputs)
     assert connected or model.name in NOTHING_GOES_IN
+
+
+def check_graphs_tab(graph: ArchitectureGraph) -> None:
+    """Checks what TensorBoard asks of a graph: names of their own, inputs that are there."""
+    shown = graph_def(graph, graph_pb2)
+    names = [node.name for node in shown.node]
+    assert len(set(names)) == len(names) == len(graph_leaves(graph))
+    inputs = {name.partition(":")[0].lstrip("^") for node in shown.node for name in node.input}
+    assert inputs <= set(names)
+
+
+def graph_leaves(graph: ArchitectureGraph) -> list[int]:
+    parents = {node.parent for node in graph.nodes}
+    return [node.id for node in graph.nodes if node.id not in parents]
 
 
 def ancestors(node: int, makers: dict[int, list[int]]) -> set[int]:
