@@ -136,6 +136,17 @@ def test_fingerprints_that_break_leave_the_rest(tmp_path, monkeypatch) -> None:
     assert read_manifest(str(hook.directory))["totals"]["parameters"] == 36
 
 
+@pytest.mark.filterwarnings("ignore::modelviz_callbacks.ModelVizWarning")
+def test_counting_costs_that_breaks_leaves_what_needs_none(tmp_path, monkeypatch) -> None:
+    """The libraries' views and the graph's data."""
+    net = TakesTensor()
+    hook = ModelVizHook(net, tmp_path, **OPTIONS)
+    monkeypatch.setattr(recorder.Costs, "of", sabotaged)
+    net(digits())
+    expected = ALL_OK | {"table": "failed", "architecture": "failed"}
+    assert statuses(str(hook.directory)) == expected
+
+
 def test_a_watching_that_breaks_raises_where_that_is_asked(tmp_path, monkeypatch) -> None:
     """`on_error="raise"` is for debugging us."""
     monkeypatch.setattr(GraphBuilder, "add_operation", sabotaged)
