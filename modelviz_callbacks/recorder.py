@@ -263,7 +263,10 @@ class Recorder:
     def _write(self, graph: ArchitectureGraph | None) -> None:
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
-        for result in architecture.stand_in(self._views.results(self._unseen), ours, graph):
+        theirs = self._views.results(self._unseen)
+        with self._containment.contained("compare the views"):
+            theirs = architecture.stand_in(theirs, ours, graph)
+        for result in theirs:
             self._book.add(result, folders[result.root])
         for result in ours:
             self._book.add(result, folder="")
@@ -276,7 +279,8 @@ class Recorder:
             return []
         if graph is None:
             return architecture.nothing_to_show(self._unseen)
-        self._describe(graph)
+        with self._containment.contained("count what the model costs"):
+            self._describe(graph)
         return list(architecture.show_architecture(graph, self._settings.depth, self.step.error))
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:

@@ -38,7 +38,10 @@ def show_architecture(
         seen = replace(seen, status="failed", error=one_line(error), exception=error)
     yield seen
     yield attempt((TABLE, NAME, ""), lambda: Text(architecture_table(graph, depth), graph.notes))
-    yield attempt((DIAGRAM, NAME, ""), partial(_diagram, graph, depth))
+    if error is not None and not graph.edges:
+        yield Result(DIAGRAM, NAME, "", "skipped", error="the watching broke off: see graph")
+    else:
+        yield attempt((DIAGRAM, NAME, ""), partial(_diagram, graph, depth))
 
 
 def nothing_to_show(reason: str) -> list[Result]:

@@ -26,6 +26,8 @@ from modelviz_callbacks.watch.tensor_walk import walk_tensors
 UNWATCHED = "unwatched code"
 # A module call with more tensors (a model's whole cache, say) is described by its first ones.
 _MOST_TENSORS = 64
+# An exception by identity and class: kept itself, it would keep the tensors of all its frames.
+_Raised = tuple[int, type[BaseException]]
 
 
 @dataclass
@@ -59,11 +61,12 @@ class _Stop:
     """Where an exception was first seen.
 
     Attributes:
+        raised: The exception.
         operation: The operation that raised, or None where other code did.
         inputs: The tensors that met there.
     """
 
-    error: BaseException
+    raised: _Raised
     draft: Draft
     operation: str | None
     inputs: tuple[TensorSpec, ...]
@@ -163,6 +166,8 @@ class GraphBuilder:
 
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
+        if self._stop is not None and _is_within(self._stop.draft, draft):
+            self._stop = None  # it was caught in this call
         named = list(walk_tensors(output, most=_MOST_TENSORS))
         draft.outputs = tuple(
             tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
@@ -196,11 +201,12 @@ class GraphBuilder:
 
     def failed(self, error: BaseException, draft: Draft) -> None:
         """Notes where an exception was first seen; whether it ends the step shows later."""
-        self._note_stop(_Stop(error, draft, None, draft.inputs))
+        self._note_stop(error, _Stop(_raised(error), draft, None, draft.inputs))
 
     def failed_in_leaf(self, error: BaseException, name: str, leaf: Draft, arguments: Any) -> None:
         """Notes an operation that raised in one of torch's own modules."""
-        self._note_stop(_Stop(error, leaf, name, _specs(tensors_in(arguments))))
+        given = _specs(tensors_in(arguments))
+        self._note_stop(error, _Stop(_raised(error), leaf, name, given))
 
     def failed_operation(
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
@@ -211,11 +217,14 @@ class GraphBuilder:
         draft.inputs = _specs(given)
         draft.sources = self._sources(given, parent)
         draft.is_unseen = True
-        self._note_stop(_Stop(error, draft, name, draft.inputs))
+        self._note_stop(error, _Stop(_raised(error), draft, name, draft.inputs))
 
-    def _note_stop(self, stop: "_Stop") -> None:
-        # What surrounds the innermost node sees the same exception a moment later.
-        if self._stop is None or self._stop.error is not stop.error:
+    def _note_stop(self, error: BaseException, stop: "_Stop") -> None:
+        # What surrounds the innermost node sees the same exception, or one made of it, later.
+        first = self._stop
+        if first is None or not (
+            _led_to(first.raised, error) and _is_within(first.draft, stop.draft)
+        ):
             self._stop = stop
 
     def build(
@@ -269,7 +278,7 @@ class GraphBuilder:
         if error is None:
             return None
         raised = type(error).__name__, str(error)
-        if self._stop is None or not _led_to(self._stop.error, error):
+        if self._stop is None or not _led_to(self._stop.raised, error):
             return Failure(None, None, None, (), *raised)
         draft, path = self._stop.draft, self._stop.draft.path
         if draft.kind == "op":
@@ -346,6 +355,14 @@ def _is_in_the_dark(draft: Draft) -> bool:
     return False
 
 
+def _is_within(draft: Draft, call: Draft) -> bool:
+    """Whether a node is a module call or happened in it."""
+    current: Draft | None = draft
+    while current is not None and current is not call:
+        current = current.parent
+    return current is not None
+
+
 def _specs(tensors: Iterable[torch.Tensor]) -> tuple[TensorSpec, ...]:
     return tuple(map(tensor_spec, tensors))
 
@@ -355,12 +372,16 @@ def _autograd_name(tensor: torch.Tensor) -> str:
     return name.rstrip("0123456789").removesuffix("Backward") or UNWATCHED
 
 
-def _led_to(first: BaseException, error: BaseException) -> bool:
+def _raised(error: BaseException) -> _Raised:
+    return id(error), type(error)
+
+
+def _led_to(first: _Raised, error: BaseException) -> bool:
     cause: BaseException | None = error
     for _ in range(20):
         if cause is None:
             return False
-        if cause is first:
+        if _raised(cause) == first:
             return True
         cause = cause.__cause__ or cause.__context__
     return False

@@ -53,7 +53,7 @@ def walk_tensors(
     while waiting and most and looks:
         path, value, levels = waiting.pop()
         looks -= 1
-        if isinstance(value, _CLOSED) or id(value) in seen:
+        if id(value) in seen or _is_closed(value):
             continue
         seen[id(value)] = value
         if isinstance(value, torch.Tensor):
@@ -61,6 +61,13 @@ def walk_tensors(
             yield path or "tensor", value
         elif levels:
             waiting += [(p, v, levels - 1) for p, v in reversed(_parts(path, value))]
+
+
+def _is_closed(value: Any) -> bool:
+    try:
+        return isinstance(value, _CLOSED)
+    except Exception:  # noqa: BLE001 - a proxy asks what it stands for, which may be gone
+        return True
 
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
