@@ -102,14 +102,16 @@ class RootViews:
 
     def _replay(self, model: nn.Module, call: RootCall, without: Sequence[Visualizer]) -> None:
         visualizers = [v for v in self._visualizers if v not in without]
+        if not visualizers:
+            return
         given = (call.args, call.kwargs)
         refusal = replay_refusal(call.module, given)
         if refusal is not None:
             self._results += [_skipped(v, call.path, refusal) for v in visualizers]
-        elif visualizers:
-            isolate = partial(Isolation, model, (call.module,), given)
-            for result in run_replays(visualizers, call, isolate):
-                self._take(result)
+            return
+        isolate = partial(Isolation, model, (call.module,), given)
+        for result in run_replays(visualizers, call, isolate):
+            self._take(result)
 
     def _take(self, result: Result) -> None:
         self._results.append(result)

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from modelviz_callbacks.graph.dtypes import element_bytes
-from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, StateEntry
-from modelviz_callbacks.graph.module_tree import ModuleTree, full_name, with_ancestors
+from modelviz_callbacks.graph.holdings import Held, held_by_all, held_by_module
+from modelviz_callbacks.graph.model import ArchitectureGraph, Node
+from modelviz_callbacks.graph.module_tree import ModuleTree, with_ancestors
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,10 @@ class ModuleCost(Cost):
 class Costs:
     """The costs of a model: `Costs.of(graph).total()`, `Costs.of(graph).by_module()["head"]`."""
 
-    def __init__(
-        self, total: Cost, by_module: dict[str, ModuleCost], never: tuple[str, ...]
-    ) -> None:
-        """Holds what `of` counted."""
-        self._total = total
-        self._by_module = by_module
-        self._never_called = never
+    def __init__(self, tree: ModuleTree, work: "_Work") -> None:
+        """Holds what is counted; `of` makes it."""
+        self._tree = tree
+        self._work = work
 
     @classmethod
     def of(cls, graph: ArchitectureGraph) -> "Costs":
@@ -79,10 +79,7 @@ class Costs:
                 calls.
         """
         tree = ModuleTree(graph.modules)
-        work = _Work(tree, graph.nodes)
-        by_module = {path: _module_cost(tree, work, path) for path in tree.entries}
-        total = work.of_all.added_to(_held(tree.entries.values()))
-        return cls(total, by_module, _never_called(tree, work))
+        return cls(tree, _Work(tree, graph.nodes))
 
     def total(self) -> Cost:
         """Gives the costs of the whole step; operations outside of all modules count here only."""
@@ -98,7 +95,26 @@ class Costs:
         A container whose parts are called is none of them, and neither is what is in a module that
         nothing was seen in: `nn.MultiheadAttention` uses its `out_proj` without calling it.
         """
-        return self._never_called
+        return _never_called(self._tree, self._work)
+
+    @cached_property
+    def _total(self) -> Cost:
+        return Cost(
+            **held_by_all(self._tree.entries.values()).figures(), **self._work.of_all.figures()
+        )
+
+    @cached_property
+    def _by_module(self) -> dict[str, ModuleCost]:
+        held = held_by_module(self._tree)
+        firsts = {path: self._tree.first_path(path) for path in self._tree.entries}
+        return {path: self._module_cost(first, held) for path, first in firsts.items()}
+
+    def _module_cost(self, path: str, held: Mapping[str, Held]) -> ModuleCost:
+        return ModuleCost(
+            **held.get(path, Held()).figures(),
+            **self._work.by_path.get(path, _Tally()).figures(),
+            calls=self._work.calls.get(path, 0),
+        )
 
 
 @dataclass
@@ -109,20 +125,19 @@ class _Tally:
     uncounted: int = 0
     activations: int | None = None
 
-    def add(self, node: Node) -> None:
-        if node.flops is None:
+    def add(self, flops: int | None, activations: int) -> None:
+        if flops is None:
             self.uncounted += 1
         else:
-            self.flops = (self.flops or 0) + node.flops
-        self.activations = (self.activations or 0) + _output_bytes(node)
+            self.flops = (self.flops or 0) + flops
+        self.activations = (self.activations or 0) + activations
 
-    def added_to(self, cost: Cost) -> Cost:
-        return replace(
-            cost,
-            flops_forward=self.flops,
-            uncounted_calls=self.uncounted,
-            activation_bytes=self.activations,
-        )
+    def figures(self) -> dict[str, Any]:
+        return {
+            "flops_forward": self.flops,
+            "uncounted_calls": self.uncounted,
+            "activation_bytes": self.activations,
+        }
 
 
 class _Work:
@@ -151,39 +166,12 @@ class _Work:
                 self.closed.add(path)
         if not is_leaf:
             return
-        self.of_all.add(node)
+        activations = _output_bytes(node)
+        self.of_all.add(node.flops, activations)
         for path in within:
-            self.by_path.setdefault(path, _Tally()).add(node)
-
-
-def _module_cost(tree: ModuleTree, work: _Work, path: str) -> ModuleCost:
-    first = tree.first_path(path)
-    cost = work.by_path.get(first, _Tally()).added_to(_held(tree.below(path)))
-    return ModuleCost(**vars(cost), calls=work.calls.get(first, 0))
-
-
-def _held(modules: Iterable[ModuleEntry]) -> Cost:
-    """Counts parameters and buffers, each tensor once."""
-    parameters: dict[str, StateEntry] = {}
-    buffers: dict[str, StateEntry] = {}
-    for entry in modules:
-        for states, found in ((entry.parameters, parameters), (entry.buffers, buffers)):
-            for state in states:
-                found.setdefault(state.tied_to or full_name(entry, state.name), state)
-    # One tensor may be both, say a parameter that another module holds as a buffer.
-    every = [*parameters.values(), *(buffers[name] for name in buffers if name not in parameters)]
-    by_dtype: dict[str, int] = {}
-    for state in every:
-        by_dtype[state.dtype] = by_dtype.get(state.dtype, 0) + _bytes(state)
-    return Cost(
-        parameters=sum(map(_values, parameters.values())),
-        trainable_parameters=sum(_values(p) for p in parameters.values() if p.requires_grad),
-        buffers=sum(map(_values, buffers.values())),
-        parameter_bytes=sum(map(_bytes, parameters.values())),
-        buffer_bytes=sum(map(_bytes, buffers.values())),
-        uninitialized=sum(state.shape is None for state in every),
-        bytes_by_dtype=dict(sorted(by_dtype.items())),
-    )
+            if (tally := self.by_path.get(path)) is None:
+                tally = self.by_path[path] = _Tally()
+            tally.add(node.flops, activations)
 
 
 def _never_called(tree: ModuleTree, work: _Work) -> tuple[str, ...]:
@@ -215,14 +203,6 @@ def _cannot_be_called(tree: ModuleTree, path: str) -> bool:
     if name in {"ModuleList", "ModuleDict"}:
         return not tree.children(path)
     return name in {"ParameterList", "ParameterDict"}
-
-
-def _values(state: StateEntry) -> int:
-    return math.prod(state.shape) if state.shape is not None else 0
-
-
-def _bytes(state: StateEntry) -> int:
-    return _values(state) * element_bytes(state.dtype)
 
 
 def _output_bytes(node: Node) -> int:

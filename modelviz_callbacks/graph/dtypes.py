@@ -1,10 +1,12 @@
 """Sizes of dtypes, by name: plain data knows no torch."""
 
 import re
+from functools import lru_cache
 
 _BITS = re.compile(r"\d+")
 
 
+@lru_cache(maxsize=256)
 def element_bytes(dtype: str) -> int:
     """Gives the bytes that one element of a tensor takes, as `torch.dtype.itemsize` has it.
 

@@ -210,13 +210,18 @@ def children_by_parent(nodes: Iterable[Node]) -> dict[int | None, list[Node]]:
     return children
 
 
-def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
-
-
 def _plain(entry: Any) -> dict[str, Any]:
     # Not asdict(), which copies deeply: a graph may have tens of thousands of entries.
-    return {_KEYS.get(name, name): value for name, value in vars(entry).items()}
+    values: dict[str, Any] = vars(entry)
+    if _KEYS.keys().isdisjoint(values):
+        return values
+    return {_KEYS.get(name, name): value for name, value in values.items()}
+
+
+# Frozen dataclasses hold no cycles to look for.
+_line = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, default=_plain
+).encode
 
 
 def _only_known(kind: Any, entry: Mapping[str, Any]) -> Any:

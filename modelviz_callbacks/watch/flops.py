@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -67,29 +66,32 @@ def describe_recurrence(module: nn.Module, inputs: tuple[TensorSpec, ...]) -> li
     return [Recurrence(2 * elements * _multiplications(module))]
 
 
-def count_flops(computed: list[ComputedCall | Recurrence]) -> int | None:
-    """Counts the FLOPs of what a node computed.
+class FlopCount:
+    """Counts FLOPs of one step; calls that are alike are counted once."""
 
-    Args:
-        computed: Its operations.
+    def __init__(self) -> None:
+        """Has counted nothing yet."""
+        self._known: dict[ComputedCall, int | None] = {}
 
-    Returns:
-        The number, or None where torch cannot tell.
-    """
-    counts = [c.flops if isinstance(c, Recurrence) else _flops(c) for c in computed]
-    return None if None in counts else sum(count for count in counts if count is not None)
+    def of(self, computed: list[ComputedCall | Recurrence]) -> int | None:
+        """Counts the FLOPs of what a node computed.
 
+        Args:
+            computed: Its operations.
 
-def _flops(call: ComputedCall) -> int | None:
-    try:
-        return _cached_flops(call)
-    except TypeError:  # an argument that cannot be hashed
-        return _counted(call)
+        Returns:
+            The number, or None where torch cannot tell.
+        """
+        counts = [c.flops if isinstance(c, Recurrence) else self._flops(c) for c in computed]
+        return None if None in counts else sum(count for count in counts if count is not None)
 
-
-@lru_cache(maxsize=4096)
-def _cached_flops(call: ComputedCall) -> int | None:
-    return _counted(call)
+    def _flops(self, call: ComputedCall) -> int | None:
+        try:
+            if call not in self._known:
+                self._known[call] = _counted(call)
+            return self._known[call]
+        except TypeError:  # an argument that cannot be hashed
+            return _counted(call)
 
 
 def _counted(call: ComputedCall) -> int | None:

@@ -16,7 +16,7 @@ from modelviz_callbacks.graph.model import (
     NodeKind,
     TensorSpec,
 )
-from modelviz_callbacks.watch.flops import count_flops
+from modelviz_callbacks.watch.flops import FlopCount
 from modelviz_callbacks.watch.operations import tensors_in
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
 from modelviz_callbacks.watch.tensor_specs import tensor_spec
@@ -127,8 +127,8 @@ class GraphBuilder:
         Returns:
             The node, or None where the operation is none of the step's data flow.
         """
-        given = list(tensors_in(arguments))
-        outputs = list(tensors_in(result)) if written is None else [written]
+        given = tensors_in(arguments)
+        outputs = tensors_in(result) if written is None else [written]
         if not outputs:
             return None
         note = self._provenance.note
@@ -155,13 +155,14 @@ class GraphBuilder:
         """Adds a module call that is about to run."""
         named = list(walk_tensors(arguments, most=_MOST_TENSORS))
         tensors = [tensor for _, tensor in named]
-        if parent is not None and (parent.is_blind or not self._sources(tensors, parent)):
+        sources = [] if parent is None or parent.is_blind else self._sources(tensors, parent)
+        if parent is not None and not sources:
             # In the dark, or out of another thread: it can only come from what went in.
             self._connect_unseen(tensors, parent)
         draft = self._new("module", name, parent)
         draft.path = path
         draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
-        draft.sources = self._sources([tensor for _, tensor in named], parent)
+        draft.sources = sources or self._sources(tensors, parent)
         return draft
 
     def end_call(self, draft: Draft, output: Any) -> None:
@@ -212,7 +213,7 @@ class GraphBuilder:
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
     ) -> None:
         """Notes an operation that raised."""
-        given = list(tensors_in(arguments))
+        given = tensors_in(arguments)
         draft = Draft(len(self._drafts), "op", name, None, parent)
         draft.inputs = _specs(given)
         draft.sources = self._sources(given, parent)
@@ -244,6 +245,7 @@ class GraphBuilder:
             The graph.
         """
         failure = self._failure(error)
+        count = FlopCount()
         leaves = {draft.id for draft in self._drafts if draft.is_leaf}
         nodes = tuple(
             Node(
@@ -254,7 +256,7 @@ class GraphBuilder:
                 None if d.parent is None else d.parent.id,
                 d.inputs,
                 d.outputs,
-                _flops(d),
+                _flops(d, count),
             )
             for d in self._drafts
         )
@@ -337,12 +339,12 @@ class GraphBuilder:
         return draft.id, 0
 
 
-def _flops(draft: Draft) -> int | None:
+def _flops(draft: Draft, count: FlopCount) -> int | None:
     if draft.kind not in {"module", "op"} or draft.is_unseen:
         return None
     if draft.is_leaf and not draft.computed and _is_in_the_dark(draft):
         return None
-    return count_flops(draft.computed)
+    return count.of(draft.computed)
 
 
 def _is_in_the_dark(draft: Draft) -> bool:

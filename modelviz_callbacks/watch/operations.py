@@ -1,6 +1,6 @@
 """Operations between modules: their names, what they write, which of them compute."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -126,16 +126,22 @@ def operation_name(function: Callable[..., Any]) -> str:
     return name.lstrip("_") or name
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
     """Gives the tensors among an operation's arguments or results, in order."""
+    found: list[Tensor] = []
+    _find_tensors(value, found)
+    return found
+
+
+def _find_tensors(value: Any, found: list[Tensor]) -> None:
     if isinstance(value, Tensor):
-        yield value
+        found.append(value)
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from tensors_in(item)
+            _find_tensors(item, found)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from tensors_in(item)
+            _find_tensors(item, found)
 
 
 def written_tensor(

@@ -55,9 +55,11 @@ class Shadow:
             self.watches.remove(watch)
         if not self.watches:
             _take_back(self.module, self._slot, self, self._before)
-            for name, there in list(vars(self.module).items()):
-                if isinstance(there, _Companion) and not _is_watched(self.module):
-                    _take_back(self.module, name, there, there.before)
+            if not _is_watched(self.module):
+                for name in _COMPANIONS:
+                    there = vars(self.module).get(name)
+                    if isinstance(there, _Companion):
+                        _take_back(self.module, name, there, there.before)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs the module's call, through the watches; the latest one is the outermost."""
@@ -130,8 +132,12 @@ def _without_ours(state: Any) -> Any:
     return plain
 
 
+# What a call passes through: plain, and after `module.compile()`.
+_SLOTS = ("_call_impl", "_compiled_call_impl")
+
+
 def _slot(module: nn.Module) -> str:
-    return "_compiled_call_impl" if runs_compiled_call(module) else "_call_impl"
+    return _SLOTS[runs_compiled_call(module)]
 
 
 def _put(module: nn.Module, name: str, value: object) -> dict[str, Any]:
@@ -148,4 +154,4 @@ def _take_back(module: nn.Module, name: str, value: object, before: dict[str, An
 
 
 def _is_watched(module: nn.Module) -> bool:
-    return any(isinstance(value, Shadow) for value in vars(module).values())
+    return any(isinstance(vars(module).get(slot), Shadow) for slot in _SLOTS)

@@ -53,10 +53,12 @@ def walk_tensors(
     while waiting and most and looks:
         path, value, levels = waiting.pop()
         looks -= 1
-        if id(value) in seen or _is_closed(value):
+        # First of all, for most that is looked at is one.
+        is_tensor = isinstance(value, torch.Tensor)
+        if id(value) in seen or (not is_tensor and _is_closed(value)):
             continue
         seen[id(value)] = value
-        if isinstance(value, torch.Tensor):
+        if is_tensor:
             most -= 1
             yield path or "tensor", value
         elif levels:
@@ -72,7 +74,8 @@ def _is_closed(value: Any) -> bool:
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
     try:
-        if isinstance(value, Mapping):
+        # A dict is a mapping, too; to ask the abstract class takes long.
+        if isinstance(value, (dict, Mapping)):
             return [(_dotted(name, key), item) for key, item in value.items()]
         if isinstance(value, (list, tuple)):
             fields = getattr(value, "_fields", None)

@@ -3,8 +3,8 @@
 import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -312,16 +312,34 @@ class StepTracer:
             and torch._C._current_graph_task_id() == -1
         )
 
-    @contextmanager
-    def _bookkeeping(self) -> Iterator[None]:
-        """Contains what goes wrong in the watching; tensors are looked at unseen."""
-        try:
-            with torch._C.DisableTorchFunction():
-                yield
-        except Exception as error:  # noqa: BLE001 - the step goes on unwatched
-            self._thread = 0
-            self._inside_leaf = None
-            self.error = error
+    def _bookkeeping(self) -> "_Bookkeeping":
+        return _Bookkeeping(self._break_off)
+
+    def _break_off(self, error: Exception) -> None:
+        """Ends the watching; the step goes on unwatched."""
+        self._thread = 0
+        self._inside_leaf = None
+        self.error = error
+
+
+class _Bookkeeping:
+    """Contains what goes wrong in the watching; tensors are looked at unseen."""
+
+    # Not a generator's context: there are several for each operation.
+
+    def __init__(self, break_off: Callable[[Exception], None]) -> None:
+        self._break_off = break_off
+        self._unseen: Any = torch._C.DisableTorchFunction()
+
+    def __enter__(self) -> None:
+        self._unseen.__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        self._unseen.__exit__(None, None, None)
+        if not isinstance(error, Exception):
+            return False
+        self._break_off(error)
+        return True
 
 
 def _detach(armed: list[tuple[Shadow, Watch]]) -> None:
