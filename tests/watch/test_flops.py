@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from modelviz_callbacks.watch.flops import (
     ComputedCall,
+    FlopCount,
     Recurrence,
-    count_flops,
     describe_call,
     describe_recurrence,
 )
@@ -21,7 +21,7 @@ from tests.graph.tracing import traced
 
 
 def flops(function: Any, *args: Any, **kwargs: Any) -> int | None:
-    return count_flops([describe_call(function, args, kwargs)])
+    return FlopCount().of([describe_call(function, args, kwargs)])
 
 
 X = torch.ones(3, 8)
@@ -58,14 +58,14 @@ def test_a_remembered_call_keeps_no_tensor_alive() -> None:
     del x, weight
     gc.collect()
     assert [reference() for reference in references] == [None, None]
-    assert count_flops([call]) == 192
+    assert FlopCount().of([call]) == 192
 
 
 def test_calls_of_one_node_are_added_and_nothing_costs_nothing() -> None:
     """A leaf may compute several things, or nothing that counts."""
     call = describe_call(F.linear, (X, torch.ones(4, 8)), {})
-    assert count_flops([call, call, Recurrence(10)]) == 192 + 192 + 10
-    assert count_flops([]) == 0
+    assert FlopCount().of([call, call, Recurrence(10)]) == 192 + 192 + 10
+    assert FlopCount().of([]) == 0
 
 
 def test_what_cannot_be_counted_makes_the_sum_unknown() -> None:
@@ -75,8 +75,8 @@ def test_what_cannot_be_counted_makes_the_sum_unknown() -> None:
         return x.sum().item()
 
     unknown = describe_call(reads, (X,), {})
-    assert count_flops([unknown]) is None
-    assert count_flops([Recurrence(10), unknown]) is None
+    assert FlopCount().of([unknown]) is None
+    assert FlopCount().of([Recurrence(10), unknown]) is None
 
 
 def test_arguments_that_cannot_be_hashed_are_counted_all_the_same() -> None:
@@ -93,7 +93,7 @@ def test_counting_runs_unseen_on_no_device() -> None:
     state = torch.get_rng_state()
     call = describe_call(F.linear, (torch.ones(2, 8),), {"weight": torch.ones(4, 8)})
     huge = ComputedCall(call.function, call.args, call.kwargs, times=10**12)
-    assert count_flops([huge]) == 2 * 2 * 8 * 4 * 10**12
+    assert FlopCount().of([huge]) == 2 * 2 * 8 * 4 * 10**12
     assert torch.equal(torch.get_rng_state(), state)
 
 
