@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.errors import NotApplicableError, one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal

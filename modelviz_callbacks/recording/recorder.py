@@ -9,20 +9,20 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.errors import ModelVizError, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.publisher import Publisher
-from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.publisher import Publisher
+from modelviz_callbacks.recording.record_book import RecordBook
+from modelviz_callbacks.recording.root_views import MOST_ROOTS, RootViews
+from modelviz_callbacks.recording.step_watch import StepWatch
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
-from modelviz_callbacks.root_views import MOST_ROOTS, RootViews
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
-from modelviz_callbacks.step_watch import StepWatch
 from modelviz_callbacks.visualizers import architecture, module_repr
 from modelviz_callbacks.visualizers.run import Result
 from modelviz_callbacks.watch.input_spec import tensor_specs

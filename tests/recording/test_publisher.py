@@ -7,11 +7,11 @@ import pytest
 from torch import nn
 
 from modelviz_callbacks import ModelVizWarning
-from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.publisher import Publisher
-from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.publisher import Publisher
+from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.visualizers.base import Data, Dot, Text
 from modelviz_callbacks.visualizers.run import Result

@@ -10,7 +10,7 @@ import torch
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from modelviz_callbacks import ModelVizWarning
-from modelviz_callbacks.containment import Containment
+from modelviz_callbacks.recording.containment import Containment
 
 
 class Other(TorchFunctionMode):

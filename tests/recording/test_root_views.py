@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from modelviz_callbacks.containment import Containment
-from modelviz_callbacks.root_views import MOST_ROOTS, RootViews
+from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.root_views import MOST_ROOTS, RootViews
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.watch.root_calls import RootCall
 from tests.models import TakesTensor, digits
