@@ -13,8 +13,8 @@ from modelviz_callbacks import (
     ModelVizHook,
     ModelVizWarning,
     record_architecture,
-    recorder,
 )
+from modelviz_callbacks.recording import recorder
 from modelviz_callbacks.watch import tracer
 from modelviz_callbacks.watch.graph_builder import GraphBuilder
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
@@ -68,7 +68,7 @@ PLACES = {
     "the constants": (GraphBuilder, "add_constants"),
     "an operation's name": (tracer, "operation_name"),
     "what is computed": (tracer, "describe_call"),
-    "a call's argument names": (tracer, "_named"),
+    "a call's argument names": (tracer, "named_by_position"),
 }
 
 

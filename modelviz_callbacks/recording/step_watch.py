@@ -12,7 +12,8 @@ from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
-from modelviz_callbacks.watch.method_watch import named_arguments, unwatched
+from modelviz_callbacks.watch.call_arguments import named_arguments
+from modelviz_callbacks.watch.method_watch import unwatched
 from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.tracer import StepTracer

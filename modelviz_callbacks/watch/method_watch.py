@@ -1,12 +1,10 @@
 """Methods of an object, watched from outside or kept from being watched."""
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from torch import nn
-
+from modelviz_callbacks.watch.call_arguments import named_arguments
 from modelviz_callbacks.watch.quiet import quiet
 
 _OWNER = "_modelviz_shadow"
@@ -94,15 +92,3 @@ def unwatched(original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     """Runs a method whose module calls and operations are nobody's business; a stand-in."""
     with quiet():
         return original(*args, **kwargs)
-
-
-def named_arguments(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """Gives a call's arguments under the names that the function has for them."""
-    if isinstance(function, nn.Module):
-        function = function.forward
-    try:
-        return dict(inspect.signature(function).bind_partial(*args, **kwargs).arguments)
-    except (TypeError, ValueError):
-        return {**{f"args[{index}]": value for index, value in enumerate(args)}, **kwargs}

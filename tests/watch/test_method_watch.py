@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelviz_callbacks.watch.method_watch import MethodWatch, named_arguments
+from modelviz_callbacks.watch.call_arguments import named_arguments
+from modelviz_callbacks.watch.method_watch import MethodWatch
 from tests.models import TakesKeywords, TakesSeveral
 
 
