@@ -29,9 +29,10 @@ REASON_LENGTH = 60
 
 HEADING = """# The zoo
 
-What each visualizer makes of one real training step of each model, made by `python -m tests.zoo.table`.
-`architecture` is our own graph with its table and diagram; it needs no library and no extra forward.
-`skipped` tells why a model is not run a second time. The last row counts them.
+What each visualizer makes of one real training step of each model, as
+`python -m tests.zoo.table` prints it. `architecture` is our own graph with its table and
+diagram: it needs no library and no extra forward. `skipped` tells why a model is not run a
+second time. The last row counts them.
 """
 
 
