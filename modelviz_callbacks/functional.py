@@ -8,7 +8,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import ModelVizError
-from modelviz_callbacks.recorder import Recorder
+from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal

@@ -21,7 +21,7 @@ from modelviz_callbacks.lightning_run import (
     runs_compiled_step,
     tensorboard_sinks,
 )
-from modelviz_callbacks.recorder import Recorder
+from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.watch.method_watch import MethodShadow, MethodWatch, unwatched
 from modelviz_callbacks.watch.module_paths import find_module

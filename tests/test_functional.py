@@ -64,7 +64,7 @@ def test_a_model_that_raises_has_a_record_all_the_same(tmp_path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, monkeypatch) -> None:
     """Without a loop to protect, the caller is told."""
-    from modelviz_callbacks import record_book
+    from modelviz_callbacks.recording import record_book
 
     def refuse(_run_dir: str) -> None:
         raise PermissionError("no")

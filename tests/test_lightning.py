@@ -445,3 +445,11 @@ def test_manual_optimization_ends_in_the_losses(tmp_path) -> None:
     operations = [n["name"] for n in graph["nodes"] if n["kind"] == "op"]
     assert sorted(operations) == sorted([*["neg"] * 2, *["softplus", "mean"] * 3, "add", "detach"])
     assert "manual_backward" not in vars(module)
+
+
+def test_two_callbacks_leave_no_shadow_of_a_method(tmp_path) -> None:
+    """Whichever comes off first, the module's own methods are there again."""
+    module = lit(TakesTensor())
+    callbacks = [ModelVizCallback(depth=d, formats=()) for d in (1, 2)]
+    trainer(tmp_path, *callbacks).fit(module, loader())
+    assert not {"training_step", "log", "manual_backward"} & set(vars(module))

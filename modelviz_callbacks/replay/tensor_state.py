@@ -14,7 +14,7 @@ class TensorState:
         self._tensor = tensor
         self._lazy = is_lazy(tensor)
         self._alias = None if self._lazy else _plain_alias(tensor)
-        self._version = _version(tensor)
+        self._version = None if self._lazy else _version(tensor)
         self._requires_grad = tensor.requires_grad
         self._grad = tensor.grad if tensor.is_leaf else None
         self._grad_version = None if self._grad is None else _version(self._grad)

@@ -7,10 +7,10 @@ from functools import partial
 from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.visualizers.architecture_diagram import architecture_dot
-from modelviz_callbacks.visualizers.architecture_table import architecture_table
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text, require_edges
+from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.run import Result, attempt
+from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
 from modelviz_callbacks.visualizers.torchinfo_summary import TorchinfoSummary
 from modelviz_callbacks.visualizers.torchview_diagram import TorchviewDiagram
 
@@ -38,7 +38,10 @@ def show_architecture(
         seen = replace(seen, status="failed", error=one_line(error), exception=error)
     yield seen
     yield attempt((TABLE, NAME, ""), lambda: Text(architecture_table(graph, depth), graph.notes))
-    yield attempt((DIAGRAM, NAME, ""), partial(_diagram, graph, depth))
+    if error is not None and not graph.edges:
+        yield Result(DIAGRAM, NAME, "", "skipped", error="the watching broke off: see graph")
+    else:
+        yield attempt((DIAGRAM, NAME, ""), partial(_diagram, graph, depth))
 
 
 def nothing_to_show(reason: str) -> list[Result]:

@@ -1,7 +1,6 @@
 """Collects what is seen in a step, and makes the architecture graph of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,13 +11,13 @@ from modelviz_callbacks.graph.model import (
     Edge,
     Failure,
     ModuleEntry,
-    Node,
     NodeKind,
-    TensorSpec,
 )
+from modelviz_callbacks.watch.draft import Draft, specs
 from modelviz_callbacks.watch.flops import FlopCount
 from modelviz_callbacks.watch.operations import tensors_in
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
+from modelviz_callbacks.watch.stop import Stop, Stops
 from modelviz_callbacks.watch.tensor_specs import tensor_spec
 from modelviz_callbacks.watch.tensor_walk import walk_tensors
 
@@ -28,47 +27,6 @@ UNWATCHED = "unwatched code"
 _MOST_TENSORS = 64
 
 
-@dataclass
-class Draft:
-    """A node that is being seen.
-
-    Attributes:
-        sources: What made each input, by the input's place.
-        is_leaf: Whether nothing was seen in it.
-        is_blind: Whether operations in it cannot be seen.
-        is_unseen: Whether it was not seen itself, but concluded.
-        computed: What it computed that FLOPs are counted of.
-    """
-
-    id: int
-    kind: NodeKind
-    name: str
-    path: str | None = None
-    parent: "Draft | None" = None
-    inputs: tuple[TensorSpec, ...] = ()
-    outputs: tuple[TensorSpec, ...] = ()
-    sources: list[tuple[int, Source]] = field(default_factory=list)
-    is_leaf: bool = True
-    is_blind: bool = False
-    is_unseen: bool = False
-    computed: list[Any] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Stop:
-    """Where an exception was first seen.
-
-    Attributes:
-        operation: The operation that raised, or None where other code did.
-        inputs: The tensors that met there.
-    """
-
-    error: BaseException
-    draft: Draft
-    operation: str | None
-    inputs: tuple[TensorSpec, ...]
-
-
 class GraphBuilder:
     """Collects nodes and follows tensors between them."""
 
@@ -76,7 +34,7 @@ class GraphBuilder:
         """Has seen nothing yet."""
         self._drafts: list[Draft] = []
         self._provenance = Provenance()
-        self._stop: _Stop | None = None
+        self._stops = Stops()
 
     # The ends of the graph.
 
@@ -139,9 +97,9 @@ class GraphBuilder:
                     note(tensor, CONSTANT)
             return None
         draft = self._new("op", name, parent)
-        draft.inputs = _specs(given)
+        draft.inputs = specs(given)
         draft.sources = sources
-        draft.outputs = _specs(outputs)
+        draft.outputs = specs(outputs)
         for place, tensor in enumerate(outputs):
             note(tensor, (draft.id, place))
         return draft
@@ -164,6 +122,7 @@ class GraphBuilder:
 
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
+        self._stops.forget_within(draft)
         named = list(walk_tensors(output, most=_MOST_TENSORS))
         draft.outputs = tuple(
             tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
@@ -197,11 +156,12 @@ class GraphBuilder:
 
     def failed(self, error: BaseException, draft: Draft) -> None:
         """Notes where an exception was first seen; whether it ends the step shows later."""
-        self._note_stop(_Stop(error, draft, None, draft.inputs))
+        self._stops.note(error, Stop(draft, None, draft.inputs))
 
     def failed_in_leaf(self, error: BaseException, name: str, leaf: Draft, arguments: Any) -> None:
         """Notes an operation that raised in one of torch's own modules."""
-        self._note_stop(_Stop(error, leaf, name, _specs(tensors_in(arguments))))
+        given = specs(tensors_in(arguments))
+        self._stops.note(error, Stop(leaf, name, given))
 
     def failed_operation(
         self, error: BaseException, name: str, parent: Draft | None, arguments: Any
@@ -209,15 +169,10 @@ class GraphBuilder:
         """Notes an operation that raised."""
         given = tensors_in(arguments)
         draft = Draft(len(self._drafts), "op", name, None, parent)
-        draft.inputs = _specs(given)
+        draft.inputs = specs(given)
         draft.sources = self._sources(given, parent)
         draft.is_unseen = True
-        self._note_stop(_Stop(error, draft, name, draft.inputs))
-
-    def _note_stop(self, stop: "_Stop") -> None:
-        # What surrounds the innermost node sees the same exception a moment later.
-        if self._stop is None or self._stop.error is not stop.error:
-            self._stop = stop
+        self._stops.note(error, Stop(draft, name, draft.inputs))
 
     def build(
         self,
@@ -238,19 +193,7 @@ class GraphBuilder:
         failure = self._failure(error)
         count = FlopCount()
         leaves = {draft.id for draft in self._drafts if draft.is_leaf}
-        nodes = tuple(
-            Node(
-                d.id,
-                d.kind,
-                d.name,
-                d.path,
-                None if d.parent is None else d.parent.id,
-                d.inputs,
-                d.outputs,
-                _flops(d, count),
-            )
-            for d in self._drafts
-        )
+        nodes = tuple(draft.to_node(count) for draft in self._drafts)
         edges = sorted(
             (d.id, place, source, output)
             for d in self._drafts
@@ -258,7 +201,7 @@ class GraphBuilder:
             for place, (source, output) in d.sources
             if source in leaves
         )
-        self._drafts, self._provenance, self._stop = [], Provenance(), None
+        self._drafts, self._provenance, self._stops = [], Provenance(), Stops()
         return ArchitectureGraph(
             tuple(modules),
             nodes,
@@ -271,9 +214,10 @@ class GraphBuilder:
         if error is None:
             return None
         raised = type(error).__name__, str(error)
-        if self._stop is None or not _led_to(self._stop.error, error):
+        stop = self._stops.of(error)
+        if stop is None:
             return Failure(None, None, None, (), *raised)
-        draft, path = self._stop.draft, self._stop.draft.path
+        draft, path = stop.draft, stop.draft.path
         if draft.kind == "op":
             # Only now is it sure that the operation belongs to the graph.
             draft.id = len(self._drafts)
@@ -281,7 +225,7 @@ class GraphBuilder:
             if draft.parent is not None:
                 draft.parent.is_leaf = False
                 path = draft.parent.path
-        return Failure(draft.id, path, self._stop.operation, self._stop.inputs, *raised)
+        return Failure(draft.id, path, stop.operation, stop.inputs, *raised)
 
     def _new(self, kind: NodeKind, name: str, parent: Draft | None) -> Draft:
         draft = Draft(len(self._drafts), kind, name, None, parent)
@@ -304,7 +248,7 @@ class GraphBuilder:
         draft = self._new("op", UNWATCHED, parent)
         draft.is_unseen = True
         draft.inputs, draft.sources = parent.inputs, parent.sources
-        draft.outputs = _specs(tensors)
+        draft.outputs = specs(tensors)
         for place, tensor in enumerate(tensors):
             self._provenance.note(tensor, (draft.id, place))
 
@@ -334,39 +278,6 @@ class GraphBuilder:
         return draft.id, 0
 
 
-def _flops(draft: Draft, count: FlopCount) -> int | None:
-    if draft.kind not in {"module", "op"} or draft.is_unseen:
-        return None
-    if draft.is_leaf and not draft.computed and _is_in_the_dark(draft):
-        return None
-    return count.of(draft.computed)
-
-
-def _is_in_the_dark(draft: Draft) -> bool:
-    """Whether what a leaf computes could not be seen: in a compiled, scripted or fused call."""
-    current: Draft | None = draft
-    while current is not None:
-        if current.is_blind:
-            return True
-        current = current.parent
-    return False
-
-
-def _specs(tensors: Iterable[torch.Tensor]) -> tuple[TensorSpec, ...]:
-    return tuple(map(tensor_spec, tensors))
-
-
 def _autograd_name(tensor: torch.Tensor) -> str:
     name = tensor.grad_fn.name() if tensor.grad_fn is not None else UNWATCHED
     return name.rstrip("0123456789").removesuffix("Backward") or UNWATCHED
-
-
-def _led_to(first: BaseException, error: BaseException) -> bool:
-    cause: BaseException | None = error
-    for _ in range(20):
-        if cause is None:
-            return False
-        if cause is first:
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

@@ -1,19 +1,20 @@
 """Methods of an object, watched from outside or kept from being watched."""
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from torch import nn
-
+from modelviz_callbacks.watch.call_arguments import named_arguments
 from modelviz_callbacks.watch.quiet import quiet
+
+_OWNER = "_modelviz_shadow"
 
 
 class MethodShadow:
     """Stands in for an object's method, in the instance's `__dict__`, until it is removed.
 
-    It still looks like the original to who asks for its signature.
+    It still looks like the original to who asks for its signature. Several shadows of one method
+    come off in any order.
     """
 
     def __init__(self, owner: object, name: str, stand_in: Callable[..., Any]) -> None:
@@ -34,13 +35,23 @@ class MethodShadow:
             return stand_in(original, *args, **kwargs)
 
         self._shadow = shadow
+        self._removed = False
+        # To be found by a shadow that was attached later.
+        vars(shadow)[_OWNER] = self
         self._attributes[name] = shadow
 
     def remove(self) -> None:
         """Takes the shadow off; may be called again."""
-        if self._attributes.get(self._name) is self._shadow:
+        self._removed = True
+        top = self._on_top()
+        while top is not None and top._removed:
             del self._attributes[self._name]
-            self._attributes.update(self._before)
+            self._attributes.update(top._before)
+            top = self._on_top()
+
+    def _on_top(self) -> "MethodShadow | None":
+        owner: MethodShadow | None = getattr(self._attributes.get(self._name), _OWNER, None)
+        return owner
 
 
 class MethodWatch(MethodShadow):
@@ -81,15 +92,3 @@ def unwatched(original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     """Runs a method whose module calls and operations are nobody's business; a stand-in."""
     with quiet():
         return original(*args, **kwargs)
-
-
-def named_arguments(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """Gives a call's arguments under the names that the function has for them."""
-    if isinstance(function, nn.Module):
-        function = function.forward
-    try:
-        return dict(inspect.signature(function).bind_partial(*args, **kwargs).arguments)
-    except (TypeError, ValueError):
-        return {**{f"args[{index}]": value for index, value in enumerate(args)}, **kwargs}

@@ -27,6 +27,15 @@ def walk(
     yield from _walk(model, path, set(), into_compiled=into_compiled)
 
 
+def modules_below(path: str, module: nn.Module) -> dict[str, nn.Module]:
+    """Gives the watchable modules in a compiled one, by path."""
+    modules: dict[str, nn.Module] = {}
+    for name, child in module._modules.items():
+        if child is not None:
+            modules |= dict(walk(child, join(path, name), into_compiled=False))
+    return modules
+
+
 def find_module(model: nn.Module, target: str) -> nn.Module:
     """Finds a module by its path.
 

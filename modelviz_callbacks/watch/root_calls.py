@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.parallel import DataParallel
 
 from modelviz_callbacks.errors import ModelVizError
-from modelviz_callbacks.watch.method_watch import named_arguments
+from modelviz_callbacks.watch.call_arguments import named_arguments
 from modelviz_callbacks.watch.module_paths import walk
 from modelviz_callbacks.watch.quiet import is_called_by_tracer, quiet_depth
 from modelviz_callbacks.watch.shadow import Shadow, Watch

@@ -53,9 +53,8 @@ def walk_tensors(
     while waiting and most and looks:
         path, value, levels = waiting.pop()
         looks -= 1
-        # First of all, for most that is looked at is one.
-        is_tensor = isinstance(value, torch.Tensor)
-        if id(value) in seen or (not is_tensor and isinstance(value, _CLOSED)):
+        is_tensor, is_closed = _kind(value)
+        if is_closed or id(value) in seen:
             continue
         seen[id(value)] = value
         if is_tensor:
@@ -63,6 +62,16 @@ def walk_tensors(
             yield path or "tensor", value
         elif levels:
             waiting += [(p, v, levels - 1) for p, v in reversed(_parts(path, value))]
+
+
+def _kind(value: Any) -> tuple[bool, bool]:
+    """Tells whether a value is a tensor, and whether there is nothing to look into."""
+    try:
+        # First of all, for most that is looked at is one.
+        is_tensor = isinstance(value, torch.Tensor)
+        return is_tensor, not is_tensor and isinstance(value, _CLOSED)
+    except Exception:  # noqa: BLE001 - a proxy asks what it stands for, which may be gone
+        return False, True
 
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]]:

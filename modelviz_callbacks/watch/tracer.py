@@ -1,12 +1,10 @@
 """Watching one training step: every module call and every operation between modules. Passive."""
 
-import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from types import FunctionType
 from typing import Any
 
 import torch
@@ -14,10 +12,13 @@ from torch import nn
 
 from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
+from modelviz_callbacks.watch.bookkeeping import Bookkeeping
+from modelviz_callbacks.watch.call_arguments import named_by_position
+from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
-from modelviz_callbacks.watch.graph_builder import Draft, GraphBuilder
+from modelviz_callbacks.watch.graph_builder import GraphBuilder
 from modelviz_callbacks.watch.module_kinds import is_blind, is_leaf
-from modelviz_callbacks.watch.module_paths import join, walk
+from modelviz_callbacks.watch.module_paths import modules_below
 from modelviz_callbacks.watch.operation_mode import OperationMode
 from modelviz_callbacks.watch.operations import (
     BACKWARD,
@@ -184,7 +185,7 @@ class StepTracer:
         draft = None
         with self._bookkeeping():
             inner = unwrap(module)
-            named = _named(inner, args, kwargs)
+            named = named_by_position(inner, args, kwargs)
             draft = self._builder.begin_call(type(inner).__name__, path, self._current(), named)
             draft.is_blind = is_blind(module)
             self._calls.append(draft)
@@ -220,7 +221,7 @@ class StepTracer:
         try:
             with self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs):
                 self._builder.note_twins((args, kwargs), (twin_args, twin_kwargs))
-                armed = self._attached(_below(draft.path or "", inner))
+                armed = self._attached(modules_below(draft.path or "", inner))
                 self._quiet_depth = quiet_depth()
                 self._mode.put_on()
                 try:
@@ -312,8 +313,8 @@ class StepTracer:
             and torch._C._current_graph_task_id() == -1
         )
 
-    def _bookkeeping(self) -> "_Bookkeeping":
-        return _Bookkeeping(self._break_off)
+    def _bookkeeping(self) -> Bookkeeping:
+        return Bookkeeping(self._break_off)
 
     def _break_off(self, error: Exception) -> None:
         """Ends the watching; the step goes on unwatched."""
@@ -322,49 +323,7 @@ class StepTracer:
         self.error = error
 
 
-class _Bookkeeping:
-    """Contains what goes wrong in the watching; tensors are looked at unseen."""
-
-    # Not a generator's context: there are several for each operation.
-
-    def __init__(self, break_off: Callable[[Exception], None]) -> None:
-        self._break_off = break_off
-        self._unseen: Any = torch._C.DisableTorchFunction()
-
-    def __enter__(self) -> None:
-        self._unseen.__enter__()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        self._unseen.__exit__(None, None, None)
-        if not isinstance(error, Exception):
-            return False
-        self._break_off(error)
-        return True
-
-
 def _detach(armed: list[tuple[Shadow, Watch]]) -> None:
     while armed:
         shadow, watch = armed.pop()
         shadow.drop(watch)
-
-
-def _below(path: str, module: nn.Module) -> dict[str, nn.Module]:
-    """Gives the watchable modules in a compiled one, by path."""
-    modules: dict[str, nn.Module] = {}
-    for name, child in module._modules.items():
-        if child is not None:
-            modules |= dict(walk(child, join(path, name), into_compiled=False))
-    return modules
-
-
-def _named(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    # Not inspect.signature(), which costs more than many a call.
-    forward: Any = inspect.getattr_static(type(module), "forward", None)
-    names: tuple[str, ...] = ()
-    if isinstance(forward, FunctionType):
-        names = forward.__code__.co_varnames[1 : forward.__code__.co_argcount]
-    named = {
-        names[index] if index < len(names) else f"args[{index}]": value
-        for index, value in enumerate(args)
-    }
-    return named | kwargs

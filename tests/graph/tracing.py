@@ -8,7 +8,7 @@ from torch import nn
 
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.replay.isolation import Isolation
-from modelviz_callbacks.watch.method_watch import named_arguments
+from modelviz_callbacks.watch.call_arguments import named_arguments
 from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.tracer import StepTracer

@@ -219,3 +219,12 @@ def test_a_hidden_teacher_is_kept_too() -> None:
     with Isolation(net).replay():
         net(torch.randn(4, 3))
     assert teacher.num_batches_tracked == 0
+
+
+def test_a_lazy_module_that_is_only_reached_hinders_nothing() -> None:
+    """One that waits for its shape somewhere near a model is no part of the replay."""
+    net = nn.Linear(8, 4)
+    net.waiting = [nn.LazyLinear(4)]
+    with Isolation(net).replay():
+        net(torch.ones(2, 8))
+    assert isinstance(net.waiting[0].weight, nn.UninitializedParameter)

@@ -138,7 +138,7 @@ def test_every_edge_is_an_input(kind) -> None:
 def test_scopes_are_module_paths_and_calls_are_numbered() -> None:
     """Numbered modules have their class behind the number; a second call has a scope of its own."""
     assert names(made("net")) == [
-        "input_0",
+        "x",
         "blocks/0-Block/linear",
         "blocks/0-Block/relu",
         "blocks/0-Block/add",
@@ -191,7 +191,7 @@ def test_attributes_tell_what_is_known() -> None:
     assert layer.attr["config"].s == b"in_features=8, out_features=8, bias=True"
     assert (layer.attr["parameters"].i, layer.attr["flops"].i) == (72, 2 * 16 * 8 * 8)
     assert layer.attr["dtype"].s == b"float32"
-    assert (shown["input_0"].op, shown["input_0"].attr["name"].s) == ("Input", b"input[0]")
+    assert (shown["x"].op, shown["x"].attr["name"].s) == ("Input", b"x")
     assert shown["output_0"].op == "Output"
     stopped = [n.name for n in made("crash").node if n.attr["stopped"].s == b"RuntimeError"]
     assert stopped == ["1-Linear"]

@@ -20,7 +20,7 @@ from modelviz_callbacks.watch.tracer import StepTracer
 from tests.conftest import find_record
 from tests.graph.tracing import rehearsal, traced
 from tests.models import digits
-from tests.watch.flow import arrows, names, outline, paths, reaches
+from tests.watch.flow import names, outline, paths, reaches
 from tests.watch.test_tracer import Model
 
 OURS: Any = {"formats": (), "visualizers": ("architecture",)}

@@ -27,6 +27,14 @@ LIBRARIES = ["torchvision", "timm", "transformers", "modelviz_callbacks.hook", "
 PROCESSES = multiprocessing.get_context("forkserver")
 REASON_LENGTH = 60
 
+HEADING = """# The zoo
+
+What each visualizer makes of one real training step of each model, as
+`python -m tests.zoo.table` prints it. `architecture` is our own graph with its table and
+diagram: it needs no library and no extra forward. `skipped` tells why a model is not run a
+second time. The last row counts them.
+"""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -117,6 +125,7 @@ def line(texts: list[str]) -> str:
 
 def write_table(models: list[ZooModel]) -> None:
     """Prints the table row by row, as the models are measured."""
+    print(HEADING)
     print(line(["model", "family", "parameters", *COLUMNS]))
     print(line(["---", "---", "---:", *("---" for _ in COLUMNS)]))
     rows = []

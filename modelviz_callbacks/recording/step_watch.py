@@ -6,13 +6,14 @@ from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.containment import Containment
-from modelviz_callbacks.errors import NotApplicableError
+from modelviz_callbacks.errors import NotApplicableError, one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
-from modelviz_callbacks.watch.method_watch import named_arguments, unwatched
+from modelviz_callbacks.watch.call_arguments import named_arguments
+from modelviz_callbacks.watch.method_watch import unwatched
 from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.tracer import StepTracer
@@ -121,7 +122,14 @@ class StepWatch:
         if self._tracer is None or not self._tracer.began:
             return None
         with ambient_kept(accelerators(model)):
-            return self._tracer.graph(describe_modules(model), error)
+            modules = describe_modules(model)
+            try:
+                return self._tracer.graph(modules, error)
+            except Exception as broken:  # noqa: BLE001 - the modules are known all the same
+                self._tracer.error = broken
+                return ArchitectureGraph(
+                    modules, notes=(f"the graph could not be made: {one_line(broken)}",)
+                )
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.containment import Containment
+from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings

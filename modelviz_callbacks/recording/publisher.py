@@ -4,11 +4,11 @@ import atexit
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.settings import Settings
 
 if TYPE_CHECKING:

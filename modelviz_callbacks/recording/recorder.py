@@ -9,20 +9,20 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.containment import Containment
 from modelviz_callbacks.errors import ModelVizError, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.publisher import Publisher
-from modelviz_callbacks.record_book import RecordBook
+from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.publisher import Publisher
+from modelviz_callbacks.recording.record_book import RecordBook
+from modelviz_callbacks.recording.root_views import MOST_ROOTS, RootViews
+from modelviz_callbacks.recording.step_watch import StepWatch
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
-from modelviz_callbacks.root_views import MOST_ROOTS, RootViews
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
-from modelviz_callbacks.step_watch import StepWatch
 from modelviz_callbacks.visualizers import architecture, module_repr
 from modelviz_callbacks.visualizers.run import Result
 from modelviz_callbacks.watch.input_spec import tensor_specs
@@ -263,7 +263,10 @@ class Recorder:
     def _write(self, graph: ArchitectureGraph | None) -> None:
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
-        for result in architecture.stand_in(self._views.results(self._unseen), ours, graph):
+        theirs = self._views.results(self._unseen)
+        with self._containment.contained("compare the views"):
+            theirs = architecture.stand_in(theirs, ours, graph)
+        for result in theirs:
             self._book.add(result, folders[result.root])
         for result in ours:
             self._book.add(result, folder="")
@@ -276,7 +279,8 @@ class Recorder:
             return []
         if graph is None:
             return architecture.nothing_to_show(self._unseen)
-        self._describe(graph)
+        with self._containment.contained("count what the model costs"):
+            self._describe(graph)
         return list(architecture.show_architecture(graph, self._settings.depth, self.step.error))
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from modelviz_callbacks.graph.fold import Box, View, view_graph
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.visualizers import diagram_colors as colors
-from modelviz_callbacks.visualizers.diagram_labels import (
+from modelviz_callbacks.visualizers.diagram import colors
+from modelviz_callbacks.visualizers.diagram.dot_text import attributes
+from modelviz_callbacks.visualizers.diagram.labels import (
     Header,
     More,
     container_header,
@@ -14,11 +15,10 @@ from modelviz_callbacks.visualizers.diagram_labels import (
     module_label,
     operation_label,
 )
-from modelviz_callbacks.visualizers.diagram_legend import head
-from modelviz_callbacks.visualizers.diagram_links import DrawnLinks, choose_links
-from modelviz_callbacks.visualizers.dot_text import attributes
-from modelviz_callbacks.visualizers.module_facts import ModuleFacts
-from modelviz_callbacks.visualizers.module_families import (
+from modelviz_callbacks.visualizers.diagram.legend import head
+from modelviz_callbacks.visualizers.diagram.links import DrawnLinks, choose_links
+from modelviz_callbacks.visualizers.diagram.module_facts import ModuleFacts
+from modelviz_callbacks.visualizers.diagram.module_families import (
     CONTAINER,
     OPERATION,
     Family,

@@ -2,7 +2,13 @@
 
 import pytest
 
-from modelviz_callbacks.visualizers.columns import aligned, display_width, shorten, visible, wrapped
+from modelviz_callbacks.visualizers.table.columns import (
+    aligned,
+    display_width,
+    shorten,
+    visible,
+    wrapped,
+)
 
 COMBINED = "e\u0301"
 

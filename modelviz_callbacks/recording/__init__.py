@@ -1,0 +1,1 @@
+"""Making one record: the spine and its parts."""

@@ -1,0 +1,1 @@
+"""Our diagram of a watched step, as DOT."""

@@ -1,0 +1,1 @@
+"""Our table of a watched step, as text."""
