@@ -102,6 +102,7 @@ class ModelVizCallback(Callback):
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
         self._shadows: list[MethodShadow] = []
+        self._raised: BaseException | None = None
 
     @property
     def directory(self) -> str | None:
@@ -176,7 +177,7 @@ class ModelVizCallback(Callback):
                     pl_module,
                     "training_step",
                     recorder.step.begin,
-                    lambda result, _error: recorder.step.end(*named_result(result)),
+                    self._step_left,
                 ),
                 # What Lightning does with a loss is no part of the architecture.
                 MethodShadow(pl_module, "log", unwatched),
@@ -198,6 +199,7 @@ class ModelVizCallback(Callback):
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Writes what was seen before the training failed or was interrupted."""
         began = self._watcher is not None
+        self._raised = None
         note = None if began else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
@@ -207,14 +209,21 @@ class ModelVizCallback(Callback):
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Waits for the pictures, at most `draw_timeout_s`."""
         if self._recorder is not None:
-            self._end_step(note="no training batch was run")
+            # Lightning takes a StopIteration for the end of the data and tells nobody.
+            raised, self._raised = self._raised, None
+            self._end_step(raised, None if raised else "no training batch was run")
             self._recorder.finish()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        return kept | {"_recorder": None, "_watcher": None, "_shadows": []}
+        return kept | {"_recorder": None, "_watcher": None, "_shadows": [], "_raised": None}
+
+    def _step_left(self, result: Any, error: BaseException | None) -> None:
+        self._raised = error
+        if self._recorder is not None:
+            self._recorder.step.end(*named_result(result))
 
     def _see_compiled(
         self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int

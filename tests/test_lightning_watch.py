@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from modelviz_callbacks import ModelVizCallback
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from tests.conftest import find_record, statuses
+from tests.conftest import find_record, read_manifest, statuses
 from tests.models import TakesTensor, digits, gan, lightning_package, lit, loader, trainer
 from tests.watch.flow import arrows, names, outline, paths, reaches
 
@@ -256,3 +256,16 @@ def test_a_compiled_module_has_a_graph_from_the_rehearsal(tmp_path) -> None:
     assert names(graph, "input") == ["batch[0]", "batch[1]"]
     assert reaches(graph, "batch[0]?", "loss!")
     assert set(statuses(find_record(tmp_path)).values()) == {"ok"}
+
+
+def test_a_step_that_ends_the_data_is_told_as_it_was(tmp_path) -> None:
+    """Lightning swallows a StopIteration; the record has it, and what was seen before it."""
+
+    def step(self: Any, batch: Any) -> Tensor:
+        self.net(batch[0])
+        return next(iter(()))
+
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(lit(TakesTensor(), step=step), loader())
+    manifest = read_manifest(find_record(tmp_path))
+    assert (manifest["status"], manifest["exception"]["type"]) == ("failed_step", "StopIteration")
+    assert statuses(find_record(tmp_path))["graph"] == "ok"

@@ -66,7 +66,10 @@ def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
     Raises:
         SettingsError: If it is a file, or cannot be made or written.
     """
-    text = os.fspath(run_dir)
+    try:
+        text = os.fspath(run_dir)
+    except TypeError as e:
+        raise SettingsError(f"{option}={run_dir!r}: give a folder, a path or a URL.") from e
     if not text:
         raise SettingsError(f"{option}={run_dir!r}: give a folder.")
     if is_url(text):

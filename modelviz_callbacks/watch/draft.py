@@ -22,6 +22,7 @@ class Draft:
         is_blind: Whether operations in it cannot be seen.
         is_unseen: Whether it was not seen itself, but concluded.
         computed: What it computed that FLOPs are counted of.
+        entered: The versions of the tensors that went in, by identity.
     """
 
     id: int
@@ -36,6 +37,7 @@ class Draft:
     is_blind: bool = False
     is_unseen: bool = False
     computed: list[Any] = field(default_factory=list)
+    entered: dict[int, int | None] = field(default_factory=dict)
 
     def is_within(self, call: "Draft") -> bool:
         """Whether the node is a module call or happened in it."""

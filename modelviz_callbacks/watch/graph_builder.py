@@ -15,7 +15,7 @@ from modelviz_callbacks.graph.model import (
 )
 from modelviz_callbacks.watch.draft import Draft, specs
 from modelviz_callbacks.watch.flops import FlopCount
-from modelviz_callbacks.watch.operations import tensors_in
+from modelviz_callbacks.watch.operations import tensors_in, version_of
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
 from modelviz_callbacks.watch.stop import Stop, Stops
 from modelviz_callbacks.watch.tensor_specs import tensor_spec
@@ -25,6 +25,9 @@ from modelviz_callbacks.watch.tensor_walk import walk_tensors
 UNWATCHED = "unwatched code"
 # A module call with more tensors (a model's whole cache, say) is described by its first ones.
 _MOST_TENSORS = 64
+_MOST_OPERANDS = 256
+# Where a step goes on beyond this (a loop over single elements), the graph would help nobody.
+MOST_NODES = 20_000
 
 
 class GraphBuilder:
@@ -35,6 +38,11 @@ class GraphBuilder:
         self._drafts: list[Draft] = []
         self._provenance = Provenance()
         self._stops = Stops()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many nodes as one graph should have."""
+        return len(self._drafts) >= MOST_NODES
 
     # The ends of the graph.
 
@@ -82,8 +90,8 @@ class GraphBuilder:
         Returns:
             The node, or None where the operation is none of the step's data flow.
         """
-        given = tensors_in(arguments)
-        outputs = tensors_in(result) if written is None else [written]
+        given = tensors_in(arguments)[:_MOST_OPERANDS]
+        outputs = tensors_in(result)[:_MOST_OPERANDS] if written is None else [written]
         if not outputs:
             return None
         note = self._provenance.note
@@ -118,6 +126,7 @@ class GraphBuilder:
         draft.path = path
         draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
         draft.sources = sources or self._sources(tensors, parent)
+        draft.entered = {id(tensor): version_of(tensor) for tensor in tensors}
         return draft
 
     def end_call(self, draft: Draft, output: Any) -> None:
@@ -129,9 +138,20 @@ class GraphBuilder:
         )
         if draft.is_leaf:
             for place, (_, tensor) in enumerate(named):
-                self._provenance.note(tensor, (draft.id, place))
+                if not self._is_given_back(tensor, draft):
+                    self._provenance.note(tensor, (draft.id, place))
             return
         self._connect_unseen([tensor for _, tensor in named], draft)
+
+    def _is_given_back(self, tensor: torch.Tensor, draft: Draft) -> bool:
+        """Whether a call gave back, as it was, a tensor that something else had made.
+
+        What reads it afterwards may well have had it from there: `nn.Identity` in a shortcut.
+        """
+        version = draft.entered.get(id(tensor))
+        if version is None or version != version_of(tensor):
+            return False
+        return self._provenance.of(tensor) not in {None, CONSTANT}
 
     # Compiled calls, which are watched with clones of their arguments.
 

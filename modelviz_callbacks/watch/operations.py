@@ -10,6 +10,7 @@ from torch.nn import functional as F
 # They start or belong to the backward pass.
 BACKWARD = frozenset({Tensor.backward, torch.autograd.backward})
 
+_PLAIN = (Tensor, torch.nn.Parameter)
 _IN_PLACE_OPERATORS = {
     "iadd": "add_",
     "isub": "sub_",
@@ -79,33 +80,29 @@ COMPUTING = frozenset(
 )
 
 
-# They give back their argument itself where there is nothing to do.
-_CONVERSIONS = frozenset(
-    [
-        "contiguous",
-        "to",
-        "float",
-        "half",
-        "double",
-        "bfloat16",
-        "int",
-        "long",
-        "bool",
-        "type",
-        "type_as",
-        "cpu",
-        "cuda",
-        "requires_grad_",
-        "as_subclass",
-        "resolve_conj",
-        "resolve_neg",
-    ]
-)
+def version_of(value: Any) -> int | None:
+    """Gives how often a plain tensor has been written, or None where that cannot be told."""
+    if type(value) not in _PLAIN:
+        return None
+    tensor: Tensor = value
+    # Asked between the step's operations: no mode of the user's may see it.
+    with torch._C.DisableTorchFunction():
+        # An inference tensor has no version counter.
+        return None if tensor.is_inference() else tensor._version
 
 
-def changes_nothing(name: str, args: tuple[Any, ...], result: Any) -> bool:
-    """Whether an operation gave its first argument back as it was."""
-    return name in _CONVERSIONS and bool(args) and result is args[0]
+def changes_nothing(name: str, args: tuple[Any, ...], before: int | None, result: Any) -> bool:
+    """Whether an operation gave its first argument back as it was, as `x.float()` may.
+
+    Args:
+        name: The operation's name.
+        args: Its arguments.
+        before: The first argument's version before it.
+        result: Its result.
+    """
+    if not args or result is not args[0] or not isinstance(result, Tensor):
+        return False
+    return version_of(result) == before if before is not None else not name.endswith("_")
 
 
 def operation_name(function: Callable[..., Any]) -> str:

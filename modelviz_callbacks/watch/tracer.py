@@ -16,7 +16,7 @@ from modelviz_callbacks.watch.bookkeeping import Bookkeeping
 from modelviz_callbacks.watch.call_arguments import named_by_position
 from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
-from modelviz_callbacks.watch.graph_builder import GraphBuilder
+from modelviz_callbacks.watch.graph_builder import MOST_NODES, GraphBuilder
 from modelviz_callbacks.watch.module_kinds import is_blind, is_leaf
 from modelviz_callbacks.watch.module_paths import modules_below
 from modelviz_callbacks.watch.operation_mode import OperationMode
@@ -25,6 +25,7 @@ from modelviz_callbacks.watch.operations import (
     COMPUTING,
     changes_nothing,
     operation_name,
+    version_of,
     written_tensor,
 )
 from modelviz_callbacks.watch.provenance import Source
@@ -164,6 +165,7 @@ class StepTracer:
         **kwargs: Any,
     ) -> Any:
         if not self._is_watching():
+            self._note_elsewhere(path)
             return proceed(*args, **kwargs)
         draft = self._begin_call(path, module, args, kwargs)
         if draft is None:
@@ -189,10 +191,16 @@ class StepTracer:
             draft = self._builder.begin_call(type(inner).__name__, path, self._current(), named)
             draft.is_blind = is_blind(module)
             self._calls.append(draft)
+            draft.computed += describe_recurrence(module, draft.inputs)
             if is_leaf(module) and not draft.is_blind:
                 self._inside_leaf = draft
-                draft.computed += describe_recurrence(module, draft.inputs)
         return draft
+
+    def _note_elsewhere(self, path: str) -> None:
+        if self._thread not in {0, threading.get_ident()}:
+            note = f"{path or 'the model'} was called in another thread, which is not watched"
+            if note not in self._notes:
+                self._notes.append(note)
 
     def _end_call(self, draft: Draft, result: Any, error: BaseException | None) -> None:
         with self._bookkeeping():
@@ -255,6 +263,7 @@ class StepTracer:
             with self._bookkeeping():
                 self._builder.add_backward(args[:1])
             return function(*args, **kwargs)
+        before = version_of(args[0]) if args else None
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -263,7 +272,7 @@ class StepTracer:
                     error, operation_name(function), self._current(), (args, kwargs)
                 )
             raise
-        self._seen(function, args, kwargs, result)
+        self._seen(function, args, kwargs, result, before)
         return result
 
     def _operation_in_leaf(
@@ -289,10 +298,11 @@ class StepTracer:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         result: Any,
+        before: int | None,
     ) -> None:
         with self._bookkeeping():
             name = operation_name(function)
-            if changes_nothing(name, args, result):
+            if changes_nothing(name, args, before, result):
                 return
             written = written_tensor(function, args, kwargs, result)
             draft = self._builder.add_operation(
@@ -305,6 +315,9 @@ class StepTracer:
         return self._calls[-1] if self._calls else None
 
     def _is_watching(self) -> bool:
+        if self._builder.is_full and self._thread:
+            self._thread = 0
+            self._notes.append(f"only the first {MOST_NODES:,} calls and operations were watched")
         return (
             self._thread == threading.get_ident()
             and self._inside_leaf is None

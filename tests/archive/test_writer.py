@@ -96,5 +96,6 @@ def test_checking_a_run_folder_leaves_nothing(tmp_path) -> None:
     """Neither the folder nor a probe file."""
     assert check_run_dir(tmp_path / "a" / "b", "log_dir") == os.fspath(tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(SettingsError, match="log_dir=''"):
-        check_run_dir("", "log_dir")
+    for wrong in ("", None, 3):
+        with pytest.raises(SettingsError, match=f"log_dir={wrong!r}: give a folder"):
+            check_run_dir(wrong, "log_dir")

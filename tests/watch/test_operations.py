@@ -13,6 +13,7 @@ from modelviz_callbacks.watch.operations import (
     changes_nothing,
     operation_name,
     tensors_in,
+    version_of,
     written_tensor,
 )
 
@@ -105,10 +106,24 @@ def test_what_is_written_is_told(run, writes) -> None:
 
 def test_conversions_to_what_a_tensor_is_change_nothing() -> None:
     """Only where the very same tensor comes back."""
-    assert changes_nothing("float", (X,), X)
-    assert not changes_nothing("float", (X,), X.clone())
-    assert not changes_nothing("add_", (X,), X)
-    assert not changes_nothing("to", (), X)
+    before = version_of(X)
+    assert changes_nothing("float", (X,), before, X)
+    assert changes_nothing("dropout", (X,), before, X)
+    assert not changes_nothing("float", (X,), before, X.clone())
+    assert not changes_nothing("to", (), before, X)
+    written = X.clone()
+    before = version_of(written)
+    assert not changes_nothing("relu", (written,), before, written.relu_())
+
+
+def test_without_a_version_the_name_tells_what_was_written() -> None:
+    """Inference tensors have no counter; an underscore says it all the same."""
+    with torch.inference_mode():
+        x = torch.zeros(2)
+    assert version_of(x) is None
+    assert version_of("text") is None
+    assert changes_nothing("float", (x,), None, x)
+    assert not changes_nothing("add_", (x,), None, x)
 
 
 def test_tensors_are_found_in_order_in_nested_arguments() -> None:

@@ -311,6 +311,6 @@ def test_an_input_that_nobody_uses_is_there_without_edges() -> None:
 
 
 def test_a_module_that_gives_its_input_back_is_passed_by() -> None:
-    """nn.Identity and dropout in eval mode: torch's own leaves still are nodes on the way."""
+    """nn.Identity and dropout in eval mode take the tensor; who reads it later has its maker's."""
     graph = traced(Model(lambda self, x: self.layer(self.same(x)), same=nn.Identity()), digits())
-    assert arrows(graph) == ["x? > same", "same > layer", "layer > output!"]
+    assert arrows(graph) == ["x? > same", "x? > layer", "layer > output!"]

@@ -312,3 +312,38 @@ def test_nothing_is_seen_before_the_beginning_and_after_the_end() -> None:
     model(digits())
     tracer.disarm()
     assert outline(tracer.graph((), None)) == ["x?", ".", " layer", "output!"]
+
+
+def test_an_endless_step_is_watched_up_to_a_limit(monkeypatch) -> None:
+    """Beyond it nothing is added but the ends, and a note says so."""
+    monkeypatch.setattr("modelviz_callbacks.watch.graph_builder.MOST_NODES", 50)
+    monkeypatch.setattr("modelviz_callbacks.watch.tracer.MOST_NODES", 50)
+
+    class Loop(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(500):
+                x = x + 1
+            return x
+
+    graph = traced(Loop(), torch.zeros(2))
+    assert len(graph.nodes) < 60
+    assert graph.notes == ("only the first 50 calls and operations were watched",)
+    assert graph.nodes[-1].kind == "output"
+
+
+def test_a_call_in_another_thread_is_noted() -> None:
+    """It is not watched, and not silently called unused."""
+
+    class Threaded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.part = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            thread = threading.Thread(target=self.part, args=(x,))
+            thread.start()
+            thread.join()
+            return x * 2
+
+    graph = traced(Threaded(), torch.zeros(1, 2))
+    assert graph.notes == ("part was called in another thread, which is not watched",)

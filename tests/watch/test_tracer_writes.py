@@ -189,3 +189,32 @@ def test_assigning_to_a_part_does_not_change_the_other_parts() -> None:
             return first + 1
 
     assert not reaches(traced(Model(run), digits()), "setitem", "output!")
+
+
+def test_what_is_given_back_as_it_was_is_still_its_makers() -> None:
+    """A shortcut through nn.Identity, or a dropout that drops nothing, is no detour for others."""
+
+    class Shortcut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.short, self.drop = nn.Identity(), nn.Dropout(0.0)
+            self.a = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.tanh()
+            h = self.short(x)
+            F.dropout(x, training=False)
+            return self.a(self.drop(x)) + h
+
+    graph = traced(Shortcut(), torch.randn(2, 8))
+    names = {node.id: node.path or node.name for node in graph.nodes}
+    flow = {(names[edge.source], names[edge.target]) for edge in graph.edges}
+    assert flow == {
+        ("x", "tanh"),
+        ("tanh", "short"),
+        ("tanh", "drop"),
+        ("tanh", "a"),
+        ("tanh", "add"),
+        ("a", "add"),
+        ("add", "output"),
+    }

@@ -117,6 +117,7 @@ def _computed(total: Cost) -> Iterator[str]:
 
 def _uncalled(graph: ArchitectureGraph, paths: tuple[str, ...]) -> Iterator[str]:
     """Lists modules that no call reached; those that differ in a number only are one item."""
+    paths = tuple(path or "the model" for path in paths)
     patterns = Counter(_NUMBER.sub("*", path) for path in paths)
     items = (
         f"{pattern} ({patterns[pattern]} ×)" if patterns[pattern] > 1 else path
