@@ -1,6 +1,6 @@
 """Collects what is seen in a step, and makes the architecture graph of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,10 @@ from modelviz_callbacks.watch.tensor_walk import walk_tensors
 UNWATCHED = "unwatched code"
 # A module call with more tensors (a model's whole cache, say) is described by its first ones.
 _MOST_TENSORS = 64
-_MOST_OPERANDS = 256
+_MOST_OPERANDS = 1_000
+# A list that grows and is stacked in every round has a square of edges: some are enough.
+_MANY_OPERANDS_IN_ALL = 30_000
+_FEW_OPERANDS = 16
 # Where a step goes on beyond this (a loop over single elements), the graph would help nobody.
 MOST_NODES = 20_000
 
@@ -38,6 +41,8 @@ class GraphBuilder:
         self._drafts: list[Draft] = []
         self._provenance = Provenance()
         self._stops = Stops()
+        self._operands = 0
+        self._left_out = 0
 
     @property
     def is_full(self) -> bool:
@@ -90,7 +95,7 @@ class GraphBuilder:
         Returns:
             The node, or None where the operation is none of the step's data flow.
         """
-        given = tensors_in(arguments)[:_MOST_OPERANDS]
+        given = self._limited(tensors_in(arguments))
         outputs = tensors_in(result)[:_MOST_OPERANDS] if written is None else [written]
         if not outputs:
             return None
@@ -111,6 +116,12 @@ class GraphBuilder:
         for place, tensor in enumerate(outputs):
             note(tensor, (draft.id, place))
         return draft
+
+    def _limited(self, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        most = _MOST_OPERANDS if self._operands < _MANY_OPERANDS_IN_ALL else _FEW_OPERANDS
+        self._operands += min(len(tensors), most)
+        self._left_out += max(0, len(tensors) - most)
+        return tensors[:most]
 
     # Module calls.
 
@@ -227,8 +238,12 @@ class GraphBuilder:
             nodes,
             tuple(Edge(source, target, output, place) for target, place, source, output in edges),
             failure,
-            tuple(notes),
+            (*notes, *self._omissions()),
         )
+
+    def _omissions(self) -> Iterator[str]:
+        if self._left_out:
+            yield f"{self._left_out:,} tensors of operations with very many are left out"
 
     def _failure(self, error: BaseException | None) -> Failure | None:
         if error is None:

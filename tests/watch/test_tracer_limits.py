@@ -347,3 +347,23 @@ def test_a_call_in_another_thread_is_noted() -> None:
 
     graph = traced(Threaded(), torch.zeros(1, 2))
     assert graph.notes == ("part was called in another thread, which is not watched",)
+
+
+def test_a_square_of_edges_is_left_out_and_noted(monkeypatch) -> None:
+    """A growing list that is stacked in every round is shown by some of its tensors."""
+    monkeypatch.setattr("modelviz_callbacks.watch.graph_builder._MANY_OPERANDS_IN_ALL", 100)
+
+    class Grows(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            outs = [x + 1]
+            for _ in range(40):
+                outs.append(torch.stack(outs).mean(0))
+            return outs[-1]
+
+    graph = traced(Grows(), torch.zeros(2))
+    stacks = [len(node.inputs) for node in graph.nodes if node.name == "stack"]
+    assert stacks[:13] == list(range(1, 14))
+    assert max(stacks[14:]) == 16
+    assert graph.notes == (
+        f"{sum(range(1, 41)) - sum(stacks)} tensors of operations with very many are left out",
+    )
