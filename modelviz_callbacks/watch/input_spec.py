@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
+from modelviz_callbacks.watch.tensor_specs import dtype_name, sizes
 from modelviz_callbacks.watch.tensor_tree import named_tensors
 
 _MOST_TENSORS = 1_000
-_RAGGED = -1
 
 
 def tensor_specs(tree: Any, name: str = "") -> dict[str, dict[str, Any]]:
@@ -28,21 +28,8 @@ def tensor_specs(tree: Any, name: str = "") -> dict[str, dict[str, Any]]:
 
 def _spec(tensor: torch.Tensor) -> dict[str, Any]:
     return {
-        "shape": _sizes(tensor),
-        "dtype": str(tensor.dtype).removeprefix("torch."),
+        "shape": list(sizes(tensor)),
+        "dtype": dtype_name(tensor.dtype),
         "device": str(tensor.device),
         "requires_grad": tensor.requires_grad,
     }
-
-
-def _sizes(tensor: torch.Tensor) -> list[int]:
-    if not tensor.is_nested:
-        return [int(size) for size in tensor.shape]
-    return [_nested_size(tensor, dim) for dim in range(tensor.dim())]
-
-
-def _nested_size(tensor: torch.Tensor, dim: int) -> int:
-    try:
-        return int(tensor.size(dim))
-    except (RuntimeError, AttributeError):
-        return _RAGGED
