@@ -20,6 +20,10 @@ class NotApplicableError(ModelVizError):
     """A visualizer has nothing to show here; the record calls it skipped, with this reason."""
 
 
+class RecordError(ModelVizError):
+    """A record cannot be read; the message says which and why."""
+
+
 class ModelVizWarning(UserWarning):
     """Something of ours failed; the training goes on and the record says what is missing."""
 

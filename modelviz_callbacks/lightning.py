@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import contained
+from modelviz_callbacks.errors import contained, warn
 from modelviz_callbacks.lightning_run import (
+    checkpoints_folder,
     describe_run,
     find_run_dir,
     is_redirected,
+    loaded_checkpoint,
     named_result,
     rehearsal_refusal,
     runs_compiled_step,
     tensorboard_sinks,
 )
+from modelviz_callbacks.recording.precedent import Precedent
 from modelviz_callbacks.recording.recorder import Recorder
+from modelviz_callbacks.recording.resume import Checkpoint, Resume
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.watch.method_watch import MethodShadow, MethodWatch, unwatched
 from modelviz_callbacks.watch.module_paths import find_module
@@ -46,6 +50,8 @@ def _callback_class() -> type:
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
+
+    from modelviz_callbacks.archive.reference import RecordReference
 else:
     Callback = _callback_class()
 
@@ -97,8 +103,11 @@ class ModelVizCallback(Callback):
         )
         self._dirpath = None if dirpath is None else check_run_dir(dirpath, "dirpath")
         # A run folder counts as recorded once a first step in it has ended well.
-        self._recorded: set[str] = set()
+        self._recorded: dict[str, RecordReference] = {}
+        self._number = 1
         self._run_dir = ""
+        self._stage = "before the fit"
+        self._checkpoint: Checkpoint | None = None
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
         self._shadows: list[MethodShadow] = []
@@ -111,15 +120,35 @@ class ModelVizCallback(Callback):
 
     @property
     def state_key(self) -> str:
-        """What tells this callback's state in a checkpoint from another one's."""
-        options = {**vars(self.settings), "input_fn": None, "dirpath": self._dirpath}
-        key: str = self._generate_state_key(**options)
-        return key
+        """What tells this callback's state in a checkpoint from another one's.
 
-    def state_dict(self) -> dict[str, Any]:
-        """Gives what each checkpoint keeps: the fingerprints of the architecture it was made by."""
-        known = {} if self._recorder is None else self._recorder.fingerprints
-        return {"fingerprints": dict(known)} if known else {}
+        The options are not in it: a run that is drawn in another way goes on all the same.
+        """
+        return "ModelVizCallback" if self._number == 1 else f"ModelVizCallback-{self._number}"
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Learns which of several such callbacks this is."""
+        ours = [c for c in trainer.callbacks if isinstance(c, ModelVizCallback)]
+        self._number = 1 + next((n for n, c in enumerate(ours) if c is self), 0)
+        self._stage = "before the fit"
+        self._checkpoint = None
+
+    # Not state_dict(): callbacks that have one must have different keys before they can learn
+    # of each other.
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Puts the fingerprints and the place of the record into a checkpoint, in plain types."""
+        if self._recorder is None:
+            return
+        with self._contained("name the record in a checkpoint"):
+            folder = checkpoints_folder(trainer) or self._run_dir
+            state = self._recorder.reference.to_state(folder)
+            checkpoint.setdefault("callbacks", {})[self.state_key] = state
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Learns from which checkpoint the fit goes on."""
+        with self._contained("read the checkpoint's fingerprints"):
+            if self._stage != "recording":
+                self._checkpoint = loaded_checkpoint(trainer, checkpoint, self.state_key)
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Begins the record.
@@ -132,16 +161,44 @@ class ModelVizCallback(Callback):
         with self._contained("begin the record"):
             # After a fit that failed something may be left.
             self._end_step(note="the fit ended without a word")
-            self._begin(trainer, pl_module)
+            self._recorder = None
+            # Resolving may broadcast: every rank takes part.
+            self._run_dir = self._dirpath or find_run_dir(trainer)
+            self._stage = "waiting"
+            if not trainer.strategy.restore_checkpoint_after_setup:
+                self._begin(trainer, pl_module)
+
+    def on_sanity_check_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begins the record of a sharded model, whose checkpoint is loaded only now."""
+        self._begin(trainer, pl_module)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begins the record of a sharded model, if there was no sanity check."""
+        self._begin(trainer, pl_module)
 
     def _begin(self, trainer: Any, pl_module: Any) -> None:
-        # Resolving may broadcast: every rank takes part.
-        run_dir = self._dirpath or find_run_dir(trainer)
-        if trainer.fast_dev_run or not trainer.is_global_zero or run_dir in self._recorded:
+        if self._stage != "waiting":
             return
-        self._run_dir = run_dir
-        self._recorder = Recorder(pl_module, run_dir, self.settings, describe_run(trainer))
-        self._recorder.open()
+        self._stage = "recording"
+        if trainer.fast_dev_run or not trainer.is_global_zero:
+            return
+        with self._contained("begin the record"):
+            self._recorder = Recorder(
+                pl_module,
+                self._run_dir,
+                self.settings,
+                describe_run(trainer),
+                self._precedent(),
+            )
+            self._recorder.open()
+
+    def _precedent(self) -> Precedent:
+        if self._checkpoint is None:
+            return Precedent(earlier=self._recorded.get(self._run_dir))
+        resume = None
+        with self._contained("find the checkpoint's record"):
+            resume = Resume(self._checkpoint, self._run_dir)
+        return Precedent(resume)
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
@@ -192,12 +249,17 @@ class ModelVizCallback(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Ends the watching and starts the drawing."""
-        if self._watcher is not None:
-            self._recorded.add(self._run_dir)
+        ends_here = self._watcher is not None
         self._end_step()
+        if ends_here and self._recorder is not None:
+            self._recorded[self._run_dir] = self._recorder.reference
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Writes what was seen before the training failed or was interrupted."""
+        if self._stage != "recording" and self._checkpoint is None and trainer.is_global_zero:
+            with self._contained("compare the checkpoint's record with the model"):
+                self._explain_weights(trainer, pl_module)
+        self._begin(trainer, pl_module)
         began = self._watcher is not None
         self._raised = None
         note = None if began else "the training ended before its first batch"
@@ -219,6 +281,14 @@ class ModelVizCallback(Callback):
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
         return kept | {"_recorder": None, "_watcher": None, "_shadows": [], "_raised": None}
+
+    def _explain_weights(self, trainer: Any, pl_module: Any) -> None:
+        """Says what is another in the model than in the record of weights that do not fit."""
+        checkpoint = loaded_checkpoint(trainer, None, self.state_key)
+        if checkpoint is not None:
+            drift = Resume(checkpoint, self._run_dir).drift_of_modules(pl_module)
+            if drift is not None:
+                warn(drift.as_weights_warning())
 
     def _step_left(self, result: Any, error: BaseException | None) -> None:
         self._raised = error

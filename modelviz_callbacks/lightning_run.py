@@ -6,15 +6,16 @@ from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.archive.writer import is_url
+from modelviz_callbacks.archive.places import absolute, is_url, last_part
+from modelviz_callbacks.recording.resume import Checkpoint
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
 
 
 def find_run_dir(trainer: Any) -> str:
     """Gives the folder that holds the checkpoints' folder, else the logger's, else the root."""
     log_dir = trainer.log_dir or trainer.default_root_dir
-    checkpoints = next((c.dirpath for c in trainer.checkpoint_callbacks if _has_dir(c)), None)
-    return str(log_dir) if checkpoints is None else folder_of(str(checkpoints))
+    checkpoints = checkpoints_folder(trainer)
+    return absolute(str(log_dir) if checkpoints is None else folder_of(checkpoints))
 
 
 def folder_of(checkpoints: str) -> str:
@@ -29,6 +30,43 @@ def folder_of(checkpoints: str) -> str:
     # What comes first in a URL may be a bucket, which nothing can hold.
     parent, inside, name = path_in_scheme.rstrip("/").rpartition("/")
     return f"{scheme}://{parent or '/'}" if inside and name == "checkpoints" else checkpoints
+
+
+def checkpoints_folder(trainer: Any) -> str | None:
+    """Gives the folder that the first of several checkpoint callbacks writes to."""
+    found = next((c.dirpath for c in trainer.checkpoint_callbacks if _has_dir(c)), None)
+    return None if found is None else str(found)
+
+
+def loaded_checkpoint(
+    trainer: Any, content: Mapping[str, Any] | None, state_key: str
+) -> Checkpoint | None:
+    """Describes the checkpoint that a Trainer goes on from.
+
+    Args:
+        trainer: The Trainer.
+        content: What was loaded; None while it is not handed out.
+        state_key: The key of our state in it.
+
+    Returns:
+        The checkpoint, or None if there is none, or none of a user's.
+    """
+    path = trainer.ckpt_path
+    if content is None:
+        # Weights that do not fit are refused before any callback is given the checkpoint.
+        content = getattr(trainer._checkpoint_connector, "_loaded_checkpoint", None)  # noqa: SLF001
+    # The searches for a batch size and a learning rate go back to hidden files of their own.
+    if not path or not content or last_part(str(path)).startswith("."):
+        return None
+    states = content.get("callbacks")
+    state = states.get(state_key) if isinstance(states, Mapping) else None
+    return Checkpoint(
+        absolute(str(path)), _whole(content.get("epoch")), _whole(content.get("global_step")), state
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def describe_run(trainer: Any) -> dict[str, Any]:

@@ -2,8 +2,13 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timezone
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
+
+from modelviz_callbacks.graph.versioned_json import read_versioned
 
 SCHEMA_VERSION = 1
 
@@ -57,6 +62,12 @@ class Manifest:
         timings: Seconds spent, by what they were spent on.
         notes: What a reader should know about the record.
         exception: Type, message and traceback file of what the first step raised, or None.
+        resumed_from: Of a run that went on from a checkpoint: the `checkpoint`, its `epoch` and
+            `global_step`, its `record` if that was found, and which fingerprints `differ`.
+        drift: What is another than in that record, in words.
+        resumes: The runs that went on with this architecture and kept this record: `at`,
+            `checkpoint`, `epoch`, `global_step`, which fingerprints were `compared`, and the
+            `record` that such a run wrote after all.
     """
 
     created_at: str
@@ -71,12 +82,30 @@ class Manifest:
     timings: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     exception: dict[str, str] | None = None
+    resumed_from: dict[str, Any] | None = None
+    drift: tuple[str, ...] = ()
+    resumes: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> str:
         """Gives the file's content."""
-        content = {"schema_version": SCHEMA_VERSION, **asdict(self)}
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        return _NUMBERS.sub(lambda m: f"[{', '.join(m[1].replace(',', ' ').split())}]", text) + "\n"
+        return _as_text({"schema_version": SCHEMA_VERSION, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Reads the file's content.
+
+        Raises:
+            ValueError: If it is none, or of a newer schema than this package knows.
+        """
+        content = read_versioned(text, "manifest", SCHEMA_VERSION)
+        try:
+            values = _known(cls, content)
+            values["artifacts"] = tuple(
+                Artifact(**_known(Artifact, artifact)) for artifact in content.get("artifacts", ())
+            )
+            return cls(**values)
+        except (AttributeError, TypeError) as e:
+            raise ValueError(f"this is no manifest: {e}") from e
 
     def with_artifact(self, artifact: Artifact) -> "Manifest":
         """Gives a manifest in which `artifact` stands in place of the one of its name and root."""
@@ -85,3 +114,70 @@ class Manifest:
         if artifact not in replaced:
             replaced += (artifact,)
         return replace(self, artifacts=replaced)
+
+
+def timestamp() -> str:
+    """Gives the time in UTC, like `"2026-01-31T12:00:00Z"`."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def with_resume(text: str, resume: Mapping[str, Any]) -> str:
+    """Gives a manifest's content with a resume in it; nothing else is lost.
+
+    Args:
+        text: The content.
+        resume: The resume; it stands in place of an earlier one of the same time and checkpoint.
+
+    Returns:
+        The new content.
+
+    Raises:
+        ValueError: If the content is none of a manifest.
+    """
+    content = read_versioned(text, "manifest", SCHEMA_VERSION)
+    earlier = content.get("resumes", [])
+    if not isinstance(earlier, list):
+        raise ValueError(f"this is no manifest: its resumes are {earlier!r}")  # noqa: TRY004
+    content["resumes"] = [
+        *(entry for entry in earlier if _occasion(entry) != _occasion(resume)),
+        dict(resume),
+    ]
+    return _as_text(content)
+
+
+def _occasion(resume: Any) -> Any:
+    return isinstance(resume, Mapping) and (resume.get("at"), resume.get("checkpoint"))
+
+
+def _as_text(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda m: f"[{', '.join(m[1].replace(',', ' ').split())}]", text) + "\n"
+
+
+def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives the fields of a dataclass that an entry has; a later version may have added others.
+
+    Raises:
+        TypeError: If one is of another type than the dataclass says.
+    """
+    values = {}
+    for known in fields(kind):
+        if known.name in content:
+            values[known.name] = _checked(known.name, known.type, content[known.name])
+    return values
+
+
+def _checked(name: str, kind: Any, value: Any) -> Any:
+    given = tuple(value) if isinstance(value, list) else value
+    if not _is_of(given, kind):
+        raise TypeError(f"{name} is {value!r}")
+    return given
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    origin = get_origin(kind) or kind
+    if origin is UnionType:
+        return any(_is_of(value, option) for option in get_args(kind))
+    if origin is Literal:
+        return value in get_args(kind)
+    return isinstance(value, (int, float) if origin is float else origin)

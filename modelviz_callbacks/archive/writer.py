@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from modelviz_callbacks.archive.layout import record_folder_name
+from modelviz_callbacks.archive.places import absolute, is_url, joined
 from modelviz_callbacks.errors import SettingsError
 
 _MOST_RECORDS = 10_000
@@ -19,6 +20,9 @@ class RecordWriter(Protocol):
     def directory(self) -> str:
         """The record's folder, a path or a URL."""
 
+    def is_gone(self) -> bool:
+        """Whether somebody has removed the record's folder."""
+
     def write(self, name: str, content: str | bytes) -> None:
         """Writes one file as a whole or not at all.
 
@@ -27,7 +31,8 @@ class RecordWriter(Protocol):
             content: Its content; text is stored as UTF-8.
 
         Raises:
-            OSError: If it cannot be written; nothing of it is left then.
+            OSError: If it cannot be written; nothing of it is left then. A store may raise
+                something else.
         """
 
 
@@ -44,13 +49,15 @@ def claim_record(run_dir: str) -> RecordWriter:
         OSError: If the folder cannot be made.
     """
     if is_url(run_dir):
-        return _RemoteWriter(run_dir)
-    return _LocalWriter(Path(run_dir))
+        return _claim_remote(run_dir)
+    folder = Path(absolute(run_dir))
+    folder.mkdir(parents=True, exist_ok=True)
+    return _LocalWriter(_first_free(folder))
 
 
-def is_url(path: str) -> bool:
-    """Whether `path` is an fsspec URL like `s3://bucket/run`."""
-    return "://" in path
+def open_writer(directory: str) -> RecordWriter:
+    """Gives the writer of a record that is there."""
+    return _RemoteWriter(directory) if is_url(directory) else _LocalWriter(Path(directory))
 
 
 def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
@@ -61,7 +68,7 @@ def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
         option: The option's name, for the message.
 
     Returns:
-        The path or URL as text.
+        The path or URL as text; a path is absolute, since the working directory may change.
 
     Raises:
         SettingsError: If it is a file, or cannot be made or written.
@@ -74,14 +81,14 @@ def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
         raise SettingsError(f"{option}={run_dir!r}: give a folder.")
     if is_url(text):
         return text
-    existing = Path(text).absolute()
+    existing = Path(absolute(text))
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     if not existing.is_dir():
         raise SettingsError(f"{option}={text!r}: {existing} is a file. Give a folder.")
     if not _is_writable(existing):
         raise SettingsError(f"{option}={text!r}: {existing} cannot be written. Give another one.")
-    return text
+    return absolute(text)
 
 
 def _is_writable(folder: Path) -> bool:
@@ -95,17 +102,21 @@ def _is_writable(folder: Path) -> bool:
 
 
 class _LocalWriter:
-    def __init__(self, run_dir: Path) -> None:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        self._folder = _first_free(run_dir)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     @property
     def directory(self) -> str:
         return str(self._folder)
 
+    def is_gone(self) -> bool:
+        return not self._folder.is_dir()
+
     def write(self, name: str, content: str | bytes) -> None:
         target = self._folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent != self._folder:
+            # The record's own folder is not made anew: without its other files it says little.
+            target.parent.mkdir(exist_ok=True)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
         try:
             with temporary.open("wb") as file:
@@ -116,7 +127,14 @@ class _LocalWriter:
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            self._remove_if_empty(target.parent)
             raise
+
+    def _remove_if_empty(self, folder: Path) -> None:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            if folder != self._folder:
+                self._folder.rmdir()
 
 
 def _first_free(run_dir: Path) -> Path:
@@ -130,18 +148,28 @@ def _first_free(run_dir: Path) -> Path:
     raise FileExistsError(f"{run_dir} holds {_MOST_RECORDS - 1:,} records already")
 
 
+def _claim_remote(run_dir: str) -> "_RemoteWriter":
+    for number in range(1, _MOST_RECORDS):
+        writer = _RemoteWriter(joined(run_dir, record_folder_name(number)))
+        if writer.is_gone():
+            writer.make()
+            return writer
+    raise FileExistsError(f"{run_dir} holds {_MOST_RECORDS - 1:,} records already")
+
+
 class _RemoteWriter:
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, directory: str) -> None:
         from fsspec.core import url_to_fs
 
         self._files: Any
-        self._files, path = url_to_fs(run_dir)
-        for number in range(1, _MOST_RECORDS):
-            folder = PurePosixPath(path) / record_folder_name(number)
-            if not self._files.exists(str(folder)):
-                break
-        self._folder = folder
-        self._files.makedirs(str(folder), exist_ok=True)
+        self._files, path = url_to_fs(directory)
+        self._folder = PurePosixPath(path)
+
+    def make(self) -> None:
+        self._files.makedirs(str(self._folder), exist_ok=True)
+
+    def is_gone(self) -> bool:
+        return not self._files.exists(str(self._folder))
 
     @property
     def directory(self) -> str:

@@ -26,7 +26,7 @@ def fingerprints(graph: ArchitectureGraph) -> dict[str, str]:
           out where the step did not get to its end, since half a data flow equals no other.
         - `"trainable"`: which parameters are trained.
     """
-    hashed = {"structure": _structure(graph), "trainable": _trainable(graph)}
+    hashed = {"structure": _structure(graph), "trainable": trained_parameters(graph)}
     if graph.nodes and graph.failure is None:
         hashed["dataflow"] = _dataflow(graph)
     return {kind: _hash(kind, content) for kind, content in sorted(hashed.items())}
@@ -60,7 +60,8 @@ def _node(node: Node) -> list[Any]:
     return [node.id, node.kind, node.name, node.path, node.parent, len(node.outputs)]
 
 
-def _trainable(graph: ArchitectureGraph) -> list[str]:
+def trained_parameters(graph: ArchitectureGraph) -> list[str]:
+    """Gives the names of the parameters that are trained, sorted, a shared one once."""
     return sorted({name for entry in graph.modules for name in _trained(entry)})
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from modelviz_callbacks.graph.versioned_json import read_versioned
+
 SCHEMA_VERSION = 1
 
 NodeKind = Literal["module", "op", "input", "output"]
@@ -178,18 +180,7 @@ class ArchitectureGraph:
         Raises:
             ValueError: If it is none, or of a newer schema than this package knows.
         """
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as e:
-            raise ValueError(f"this is no architecture graph, or a part of one only: {e}") from e
-        version = content.get("schema_version") if isinstance(content, dict) else None
-        if type(version) is not int or version < 1:
-            raise ValueError(f"this is no architecture graph: its schema_version is {version!r}")
-        if version > SCHEMA_VERSION:
-            raise ValueError(
-                f"schema_version={version!r}: this package reads up to {SCHEMA_VERSION}. "
-                "Update modelviz-callbacks."
-            )
+        content = read_versioned(text, "architecture graph", SCHEMA_VERSION)
         try:
             return cls(
                 modules=tuple(_module(entry) for entry in content["modules"]),

@@ -8,7 +8,7 @@ from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
-from modelviz_callbacks.recording.record_book import RecordBook
+from modelviz_callbacks.recording.record_book import TAG_PREFIX, RecordBook
 from modelviz_callbacks.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Publisher:
         Args:
             graph: What was seen in the step, if it was watched.
         """
-        totals = self._book.manifest.totals
+        totals, drift = self._book.manifest.totals, self._book.manifest.drift
         for sink in self.sinks:
             with self._containment.contained(f"publish to {type(sink).__name__}"):
                 for name in _SCALARS:
@@ -42,6 +42,8 @@ class Publisher:
                         sink.scalar(f"architecture/{name}", totals[name])
                 for tag, content, notes in self._book.texts():
                     sink.text(tag, content, notes)
+                if drift:
+                    sink.text(f"{TAG_PREFIX}/drift", "\n".join(drift), ())
                 if graph is not None and graph.nodes:
                     sink.graph(graph)
                 sink.flush()

@@ -3,11 +3,10 @@
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
 from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.manifest import Artifact, Manifest
+from modelviz_callbacks.archive.manifest import Artifact, Manifest, timestamp
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.errors import one_line, warn
@@ -29,7 +28,7 @@ class RecordBook:
         self._writer: RecordWriter | None = None
         self._outputs: dict[tuple[str, str], Output] = {}
         self._folders: dict[str, str] = {}
-        self.manifest = Manifest(created_at=_now())
+        self.manifest = Manifest(created_at=timestamp())
 
     @property
     def directory(self) -> str | None:
@@ -40,11 +39,29 @@ class RecordBook:
         """Makes the record's folder."""
         try:
             self._writer = claim_record(self._run_dir)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - stores raise whatever they like
             warn(
                 f"The architecture record cannot be written to {self._run_dir} "
                 f"({one_line(error)}). Give a writable folder. The training goes on without it."
             )
+
+    def restore(self) -> None:
+        """Makes a new folder with all files if somebody has removed the record's since `open`."""
+        if self._writer is None or not self._is_gone(self._writer):
+            return
+        self.open()
+        for artifact in self.manifest.artifacts:
+            output = self._outputs.get((artifact.root, artifact.name))
+            if output is not None:
+                self._filed(artifact, self._folders[artifact.root], output)
+        self.note("the record's first folder was removed before the end of the first step")
+
+    @staticmethod
+    def _is_gone(writer: RecordWriter) -> bool:
+        try:
+            return writer.is_gone()
+        except Exception:  # noqa: BLE001 - a store that cannot be asked is told of when writing
+            return False
 
     def update(self, **fields: Any) -> None:
         """Sets fields of the manifest."""
@@ -162,7 +179,7 @@ class RecordBook:
             return False
         try:
             self._writer.write(name, content)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - stores raise whatever they like
             directory, self._writer = self._writer.directory, None
             warn(
                 f"The architecture record in {directory} is incomplete: {name} cannot be written "
@@ -203,7 +220,3 @@ class RecordBook:
     def _tag(self, root: str, name: str) -> str:
         parts = (TAG_PREFIX, self._folders[root], name)
         return "/".join(part for part in parts if part)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,7 +1,7 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,11 +9,13 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.errors import ModelVizError, one_line
+from modelviz_callbacks.archive.reference import RecordReference
+from modelviz_callbacks.errors import ModelVizError, one_line, warn
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.precedent import Precedent
 from modelviz_callbacks.recording.publisher import Publisher
 from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.recording.root_views import MOST_ROOTS, RootViews
@@ -31,6 +33,10 @@ from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
 
 _NOT_SEEN = "the first training step has not been seen"
+_ONLY_WATCHED = (
+    "the run goes on from a checkpoint, and its modules are those of that checkpoint's record: "
+    "the first step was watched, and nothing run again"
+)
 
 
 class Recorder:
@@ -50,6 +56,7 @@ class Recorder:
         run_dir: str,
         settings: Settings,
         environment: dict[str, Any] | None = None,
+        precedent: Precedent | None = None,
     ) -> None:
         """Prepares a record.
 
@@ -58,6 +65,7 @@ class Recorder:
             run_dir: Where the record's folder is made: a path or an fsspec URL.
             settings: The options.
             environment: What the integration knows of the run: precision, strategy, ….
+            precedent: The record that the run has already; by default none.
         """
         self._model: nn.Module | None = model
         self._settings = settings
@@ -69,11 +77,19 @@ class Recorder:
         self.step = StepWatch(self._containment, wanted=architecture.NAME in settings.visualizers)
         self._unseen = _nothing_seen(settings)
         self._closed = False
+        self._precedent = precedent or Precedent()
+        self._at_start: Mapping[str, str] = {}
 
     @property
     def directory(self) -> str | None:
         """The record's folder, or None where it could not be made."""
-        return self._book.directory
+        return self.reference.directory
+
+    @property
+    def reference(self) -> RecordReference:
+        """The record, as a checkpoint keeps it."""
+        own = RecordReference(self.fingerprints, self._at_start, self._book.directory)
+        return self._precedent.kept or own
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -88,20 +104,20 @@ class Recorder:
     def open(self) -> None:
         """Makes the record's folder and what can be said before the first step.
 
-        A process that is killed in its first step leaves this.
+        A process that is killed in its first step leaves this. Where an earlier record tells the
+        same modules, it is kept, and nothing new is made as long as nothing is another.
         """
         with self._containment.on_training_thread("begin the record"):
             model = self._watched_model()
-            self._book.open()
-            self._book.note(_NOT_SEEN)
-            self._book.update(
-                model={"class": class_name(model), "roots": []},
-                environment=describe_environment(model) | self._environment,
-            )
             self._describe(ArchitectureGraph(describe_modules(model)))
-            if module_repr.NAME in self._settings.visualizers:
-                self._show_modules(model)
-            self._book.save()
+            self._at_start = self.fingerprints
+            if self._precedent.begin(self._at_start):
+                self._closed = True
+                self._model = None
+            elif self._precedent.kept is not None:
+                self._views.leave_out(_ONLY_WATCHED)
+            else:
+                self._begin(model)
 
     def publish_to(self, sinks: Sequence[Sink]) -> None:
         """Chooses the loggers that the record is shown in."""
@@ -156,7 +172,7 @@ class Recorder:
             **kwargs: Likewise.
         """
         input_fn = self._settings.input_fn
-        if input_fn is None:
+        if input_fn is None or self._explained_by_record():
             return
         with self._containment.on_training_thread("make an input with input_fn"):
             if holds((args, kwargs), Iterator):
@@ -176,6 +192,8 @@ class Recorder:
             step: The step; it is rehearsed once, eagerly and without leaving a mark.
             *args: Its arguments.
         """
+        if self._explained_by_record():
+            return
         with self._containment.on_training_thread("rehearse the compiled training step"):
             model = self._watched_model()
             if (refusal := replay_refusal(model, args)) is not None:
@@ -205,10 +223,9 @@ class Recorder:
         self._closed = True
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
-            self._explain(error, note)
             graph = self.step.graph(self._watched_model(), error)
-            self._write(graph)
-            self._publisher.publish(graph)
+            if not self._is_told(graph, error, note):
+                self._finish_writing(graph, error, note)
         with self._containment.on_training_thread("start the drawing"):
             self._publisher.start_drawing()
         # Nothing of the model is kept until the end of the training.
@@ -239,6 +256,46 @@ class Recorder:
 
     # The steps of the above.
 
+    def _begin(self, model: nn.Module) -> None:
+        self._book.open()
+        self._book.note(_NOT_SEEN)
+        self._book.update(
+            model={"class": class_name(model), "roots": [], **self._book.manifest.model},
+            environment=describe_environment(model) | self._environment,
+            resumed_from=self._precedent.origin(),
+        )
+        if module_repr.NAME in self._settings.visualizers:
+            self._show_modules(model)
+        self._book.save()
+
+    def _explained_by_record(self) -> bool:
+        """Whether a kept record makes it needless to run anything again."""
+        if self._precedent.kept is None:
+            return False
+        self._unseen = _ONLY_WATCHED
+        return True
+
+    def _is_told(
+        self, graph: ArchitectureGraph | None, error: BaseException | None, note: str | None
+    ) -> bool:
+        """Whether the kept record tells the step that is over, too."""
+        if error is not None and note is None:
+            return False
+        seen = self._at_start if graph is None else self._fingerprints(graph)
+        return self._precedent.tells(seen, note)
+
+    def _tell_drift(self, graph: ArchitectureGraph | None) -> None:
+        """Says in the record and in a warning what is another than in the checkpoint's record."""
+        if graph is None:
+            graph = ArchitectureGraph(describe_modules(self._watched_model()))
+        directory = self._book.directory
+        drift = self._precedent.drift(graph, self._fingerprints(graph), directory)
+        if drift is not None:
+            origin = {**(self._precedent.origin() or {}), "differ": list(drift.differ)}
+            self._book.update(resumed_from=origin, drift=drift.lines())
+            self._book.save()
+            warn(drift.as_resume_warning(directory))
+
     def _watched_model(self) -> nn.Module:
         if self._model is None:
             raise RuntimeError("the record is closed")
@@ -246,7 +303,14 @@ class Recorder:
 
     def _describe(self, graph: ArchitectureGraph) -> None:
         total = asdict(Costs.of(graph).total())
-        self._book.update(totals=total, fingerprints=fingerprints(graph))
+        self._book.update(totals=total, fingerprints=self._fingerprints(graph))
+
+    def _fingerprints(self, graph: ArchitectureGraph) -> dict[str, str]:
+        found = fingerprints(graph)
+        if self.step.error is not None:
+            # Half a data flow equals no other.
+            found.pop("dataflow", None)
+        return found
 
     def _show_modules(self, model: nn.Module) -> None:
         names = (module_repr.ARTIFACT, module_repr.NAME, "")
@@ -259,6 +323,18 @@ class Recorder:
         else:
             result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
         self._book.add(result, folder="")
+
+    def _finish_writing(
+        self, graph: ArchitectureGraph | None, error: BaseException | None, note: str | None
+    ) -> None:
+        if self._precedent.kept is not None:
+            self._begin(self._watched_model())
+        self._book.restore()
+        self._explain(error, note)
+        self._write(graph)
+        with self._containment.contained("compare the run with its checkpoint's record"):
+            self._tell_drift(graph)
+        self._publisher.publish(graph)
 
     def _write(self, graph: ArchitectureGraph | None) -> None:
         ours = self._our_views(graph)

@@ -35,6 +35,11 @@ class RootViews:
         self._visualizers = replaying_visualizers(settings)
         self._awaiting_output: list[RootCall] = []
         self._results: list[Result] = []
+        self._left_out_because: str | None = None
+
+    def leave_out(self, reason: str) -> None:
+        """Runs no visualizer on any call, for this reason."""
+        self._left_out_because = reason
 
     def is_new(self, call: RootCall) -> bool:
         """Whether a call is a root that is to be shown: with parameters, and no earlier root's."""
@@ -56,6 +61,9 @@ class RootViews:
             output_follows: Whether `show_output` will be called with its output.
         """
         self.roots.append(call)
+        if (reason := self._left_out_because) is not None:
+            self._results += [_skipped(v, call.path, reason) for v in self._visualizers]
+            return
         # A compiled call's own autograd graph is a single opaque node.
         watches = output_follows and not call.compiled
         if watches:

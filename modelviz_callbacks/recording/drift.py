@@ -1,0 +1,112 @@
+"""What is another than in the record of the checkpoint that a run goes on from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.errors import one_line
+from modelviz_callbacks.graph.diff import GraphDiff, compare
+from modelviz_callbacks.graph.diff_text import describe_diff
+from modelviz_callbacks.graph.model import ArchitectureGraph
+
+# A warning is read at a glance, a manifest line by line.
+_MOST_IN_WARNING = 3
+_MOST_IN_MANIFEST = 50
+_IN_WORDS = {
+    "structure": "modules, their configuration or their parameters' shapes",
+    "trainable": "which parameters are trained",
+    "dataflow": "what the first step does",
+}
+_BY_CHANCE = "a step that depends on its batch or on chance may do that of itself"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What is another, as far as it can be said.
+
+    Attributes:
+        checkpoint: The checkpoint that the run goes on from.
+        record: The folder of that checkpoint's record, if it was found.
+        differ: The fingerprints that differ, at least one.
+        diff: What is another; None where the earlier graph cannot be read.
+        notes: What a reader should know about it.
+    """
+
+    checkpoint: str
+    record: str | None
+    differ: Sequence[str]
+    diff: GraphDiff | None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def between(
+        cls,
+        checkpoint: str,
+        record: Record | None,
+        graph: ArchitectureGraph,
+        differ: Sequence[str],
+    ) -> "Drift":
+        """Compares a record with a new graph.
+
+        Args:
+            checkpoint: The checkpoint of the record.
+            record: The record, if it was found.
+            graph: The new graph.
+            differ: The fingerprints that differ.
+        """
+        if record is None:
+            unknown = "where, cannot be said: the checkpoint's record was not found"
+            return cls(checkpoint, None, differ, None, (unknown,))
+        notes = _versions(record)
+        if list(differ) == ["dataflow"]:
+            notes = (*notes, _BY_CHANCE)
+        try:
+            diff = compare(record.graph(), graph)
+        except Exception as error:  # noqa: BLE001 - anybody may have written that file
+            unknown = f"where, cannot be said: {one_line(error)}"
+            return cls(checkpoint, record.directory, differ, None, (unknown, *notes))
+        return cls(checkpoint, record.directory, differ, diff, notes)
+
+    def lines(self) -> tuple[str, ...]:
+        """Gives what a record says: a line for each kind of change."""
+        return (*self._said(_MOST_IN_MANIFEST), *self.notes)
+
+    def as_weights_warning(self) -> str:
+        """Gives what whoever loads the checkpoint is told when that fails."""
+        return (
+            f"The weights in {self.checkpoint} are of another architecture than this "
+            f"model. {self._sentences()}{self._see_record()}"
+        )
+
+    def as_resume_warning(self, directory: str | None) -> str:
+        """Gives what whoever trains is told.
+
+        Args:
+            directory: The new record's folder, if there is one.
+        """
+        now = "" if directory is None else f" The architecture of now is recorded in {directory}."
+        return (
+            f"This run goes on from {self.checkpoint} with another architecture than that "
+            f"checkpoint was trained with. {self._sentences()}{self._see_record()}{now}"
+        )
+
+    def _said(self, most: int) -> tuple[str, ...]:
+        said = () if self.diff is None else describe_diff(self.diff, most)
+        return said or (f"differs: {', '.join(_IN_WORDS.get(k, k) for k in self.differ)}",)
+
+    def _sentences(self) -> str:
+        said = (*self._said(_MOST_IN_WARNING), *self.notes)
+        return " ".join(f"{line[0].upper()}{line[1:]}." for line in said)
+
+    def _see_record(self) -> str:
+        return "" if self.record is None else f" The checkpoint's record is {self.record}."
+
+
+def _versions(record: Record) -> tuple[str, ...]:
+    versions = record.manifest.environment.get("versions")
+    then = versions.get("torch") if isinstance(versions, dict) else None
+    now = metadata.version("torch")
+    if not isinstance(then, str) or then == now:
+        return ()
+    return (f"recorded with torch {then[:40]}, now it is torch {now}",)
