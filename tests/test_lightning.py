@@ -390,18 +390,6 @@ def test_a_batch_in_place_change_in_a_replay_does_not_reach_the_real_one(tmp_pat
     assert digits().shape == (16, 8)
 
 
-def test_checkpoints_keep_the_fingerprints(tmp_path) -> None:
-    """In plain types, under a key of this callback's own: they load without trusting the file."""
-    callbacks = [ModelVizCallback(depth=d, formats=()) for d in (1, 2)]
-    fit = trainer(tmp_path, *callbacks)
-    fit.fit(lit(TakesTensor()), loader())
-    saved = torch.load(fit.checkpoint_callback.best_model_path, weights_only=True)["callbacks"]
-    for callback in callbacks:
-        expected = read_manifest(callback.directory)["fingerprints"]
-        assert set(expected) == {"structure", "dataflow", "trainable"}
-        assert saved[callback.state_key] == {"fingerprints": expected}
-
-
 def test_what_logging_does_is_no_part_of_the_graph(tmp_path) -> None:
     """`self.log` clones, detaches and squeezes the loss; the step itself does not."""
 

@@ -29,7 +29,7 @@ def describe_diff(diff: GraphDiff, most: int) -> tuple[str, ...]:
         "the modules or parameters come in another order" if diff.reordered else "",
         _parameters("trained now, and not before", diff.now_trained, most),
         _parameters("not trained any more", diff.now_frozen, most),
-        _listed("the first step", [_flow(change) for change in diff.flow], most),
+        _listed("in the first step", [_flow(change) for change in diff.flow], most),
         "the first step connects the same calls in another way" if diff.rewired else "",
     ]
     return tuple(line for line in lines if line)
@@ -90,9 +90,9 @@ def _group(paths: Sequence[str], changes: Sequence[Change]) -> str:
 def _change(change: Change) -> str:
     what = _plain(change.what)
     if change.old is None:
-        return f"{what} {_plain(change.new or '')} is new"
+        return f"{what} {_plain(change.new or '')} added"
     if change.new is None:
-        return f"{what} {_plain(change.old)} is gone"
+        return f"{what} {_plain(change.old)} removed"
     old, new = change.old, change.new
     if change.what == "class" and _last(old) != _last(new):
         old, new = _last(old), _last(new)
@@ -100,22 +100,14 @@ def _change(change: Change) -> str:
 
 
 def _flow(change: FlowChange) -> str:
-    said = {
-        "module": f"calls {_name(change.name)}",
-        "op": f"runs {_plain(change.name)} in {_place(change.parent)}",
-        "input": f"takes {_plain(change.name)}",
-        "output": f"gives {_plain(change.name)}",
-    }
-    what = said.get(change.kind, _plain(change.name))
-    return f"{what} {_times(change.new)} (before: {_times(change.old)})"
+    name = _name(change.name) if change.kind == "module" else _plain(change.name)
+    kind = {"module": "call of ", "input": "input ", "output": "output "}.get(change.kind, "")
+    place = "" if change.parent is None else f" in {_name(change.parent)}"
+    return f"{kind}{name}{place} {_times(change.new)} (before: {_times(change.old)})"
 
 
 def _times(count: int) -> str:
     return {0: "never", 1: "once"}.get(count, f"{count} times")
-
-
-def _place(path: str | None) -> str:
-    return "the step itself" if path is None else _name(path)
 
 
 def _name(path: str) -> str:

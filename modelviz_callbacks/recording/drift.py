@@ -18,7 +18,7 @@ _IN_WORDS = {
     "trainable": "which parameters are trained",
     "dataflow": "what the first step does",
 }
-_BY_CHANCE = "a step that depends on its batch or on chance may do that of itself"
+_BY_CHANCE = "a step that depends on its batch or on chance may differ without a change of yours"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Drift:
             differ: The fingerprints that differ.
         """
         if record is None:
-            unknown = "where, cannot be said: the checkpoint's record was not found"
+            unknown = "more cannot be said: the checkpoint's record was not found"
             return cls(checkpoint, None, differ, None, (unknown,))
         notes = _versions(record)
         if list(differ) == ["dataflow"]:
@@ -64,7 +64,7 @@ class Drift:
         try:
             diff = compare(record.graph(), graph)
         except Exception as error:  # noqa: BLE001 - anybody may have written that file
-            unknown = f"where, cannot be said: {one_line(error)}"
+            unknown = f"more cannot be said: {one_line(error)}"
             return cls(checkpoint, record.directory, differ, None, (unknown, *notes))
         return cls(checkpoint, record.directory, differ, diff, notes)
 
@@ -87,13 +87,20 @@ class Drift:
         """
         now = "" if directory is None else f" The architecture of now is recorded in {directory}."
         return (
-            f"This run goes on from {self.checkpoint} with another architecture than that "
-            f"checkpoint was trained with. {self._sentences()}{self._see_record()}{now}"
+            f"This run resumes {self.checkpoint}, but {self._heading()} "
+            f"{self._sentences()}{self._see_record()}{now}"
         )
 
     def _said(self, most: int) -> tuple[str, ...]:
         said = () if self.diff is None else describe_diff(self.diff, most)
-        return said or (f"differs: {', '.join(_IN_WORDS.get(k, k) for k in self.differ)}",)
+        return said or (f"what differs: {', '.join(_IN_WORDS.get(k, k) for k in self.differ)}",)
+
+    def _heading(self) -> str:
+        if "structure" in self.differ:
+            return "its architecture is another than the one that was trained there."
+        if "dataflow" in self.differ:
+            return "its first step runs in another way than the first step there."
+        return "it trains other parameters than were trained there."
 
     def _sentences(self) -> str:
         said = (*self._said(_MOST_IN_WARNING), *self.notes)

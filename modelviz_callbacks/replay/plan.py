@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.jit import ScriptModule
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
 from modelviz_callbacks.watch.tensor_tree import holds
@@ -34,7 +35,12 @@ def _is_scripted(module: nn.Module) -> bool:
 
 
 def _is_uninitialized(module: nn.Module) -> bool:
-    return any(is_lazy(p) for p in (*module.parameters(), *module.buffers()))
+    # Also with shapes from a checkpoint: it becomes another class in its first forward.
+    changes_class = any(
+        isinstance(part, LazyModuleMixin) and hasattr(part, "_initialize_hook")
+        for part in module.modules()
+    )
+    return changes_class or any(is_lazy(p) for p in (*module.parameters(), *module.buffers()))
 
 
 def _is_sharded(module: nn.Module) -> bool:
@@ -58,7 +64,10 @@ def _synchronizes_batch_norm(module: nn.Module) -> bool:
 
 _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
     (_is_scripted, "scripted code keeps values that cannot be put back"),
-    (_is_uninitialized, "lazy parameters get their shapes in the real forward"),
+    (
+        _is_uninitialized,
+        "lazy parameters get their shapes in the real forward, and lazy modules their class",
+    ),
     (_is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
     (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
