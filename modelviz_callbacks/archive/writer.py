@@ -81,14 +81,21 @@ def check_run_dir(run_dir: str | os.PathLike[str], option: str) -> str:
         raise SettingsError(f"{option}={run_dir!r}: give a folder.")
     if is_url(text):
         return text
-    existing = Path(absolute(text))
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
+    try:
+        existing = _nearest_existing(Path(absolute(text)))
+    except OSError as e:
+        raise SettingsError(f"{option}={text!r}: {e.strerror}. Give another one.") from e
     if not existing.is_dir():
         raise SettingsError(f"{option}={text!r}: {existing} is a file. Give a folder.")
     if not _is_writable(existing):
         raise SettingsError(f"{option}={text!r}: {existing} cannot be written. Give another one.")
     return absolute(text)
+
+
+def _nearest_existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
 
 
 def _is_writable(folder: Path) -> bool:

@@ -46,15 +46,15 @@ def test_every_kind_of_change_is_a_line() -> None:
         "added: net (Net with 1 module in it)",
         "removed: old (Old)",
         (
-            "reconfigured: conv with kernel_size 3 → 5; the model itself with class One → Two; norm "
-            "with weight [3] added, bias [3] removed; same with class a.One → b.One"
+            "reconfigured: conv with kernel_size 3 → 5; the model itself with class One → Two; "
+            "norm with weight [3] added, bias [3] removed; same with class a.One → b.One"
         ),
         "the modules or parameters come in another order",
         "trained now, and not before: 1 parameter (a.weight)",
         "not trained any more: 2 parameters (b.weight, b.bias)",
         (
-            "in the first step: call of net 2 times (before: once); relu in net once (before: never); "
-            "output loss never (before: once)"
+            "in the first step: call of net 2 times (before: once); relu in net once "
+            "(before: never); output loss never (before: once)"
         ),
         "the first step connects the same calls in another way",
     )
