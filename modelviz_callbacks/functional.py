@@ -63,7 +63,7 @@ def record_architecture(
 
     Example:
         >>> record_architecture(model, (x,), log_dir="runs/exp1")
-        'runs/exp1/architecture'
+        '/home/me/runs/exp1/architecture'
     """
     settings = Settings(depth, visualizers, target, input_fn, formats, draw_timeout_s, on_error)
     inner = unwrap(require_module(model))

@@ -101,6 +101,18 @@ class ModelVizHook:
         """The record's folder, or None where none is made."""
         return self._recorder.directory
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Hashes of the architecture, to be kept in a loop's own checkpoints.
+
+        As in the record's manifest: of the modules as soon as the hook is made, of what was seen
+        after the first call; empty on other ranks than the first.
+
+        Example:
+            >>> torch.save({"model": model.state_dict(), "architecture": hook.fingerprints}, path)
+        """
+        return dict(self._recorder.fingerprints)
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
 

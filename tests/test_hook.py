@@ -309,3 +309,15 @@ def test_paths_with_spaces_quotes_and_other_letters_work(tmp_path) -> None:
     with ModelVizHook(net, os.fspath(folder)):
         net(digits())
     assert statuses(folder / "architecture") == ALL_OK
+
+
+def test_the_fingerprints_are_there_for_a_loops_own_checkpoints(tmp_path) -> None:
+    """Plain types: of the modules at once, of the data flow after the first call."""
+    net = TakesTensor()
+    with ModelVizHook(net, tmp_path, formats=()) as hook:
+        assert set(hook.fingerprints) == {"structure", "trainable"}
+        net(digits())
+    torch.save({"model": net.state_dict(), "architecture": hook.fingerprints}, tmp_path / "x.pt")
+    kept = torch.load(tmp_path / "x.pt", weights_only=True)["architecture"]
+    assert kept == read_manifest(hook.directory)["fingerprints"]
+    assert set(kept) == {"structure", "trainable", "dataflow"}

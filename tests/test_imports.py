@@ -32,6 +32,15 @@ def test_the_hook_imports_neither_lightning_nor_tensorboard() -> None:
     assert run(script).strip() == "set()"
 
 
+def test_records_are_read_and_compared_without_torch() -> None:
+    """On a machine that trains nothing."""
+    script = (
+        "import sys; from modelviz_callbacks.archive import reader, reference;"
+        f"from modelviz_callbacks.graph import diff, diff_text; print({HEAVY} & set(sys.modules))"
+    )
+    assert run(script).strip() == "set()"
+
+
 @pytest.mark.parametrize("installed", [(), ("lightning",), ("pytorch_lightning",)])
 def test_without_lightning_the_import_names_the_install_command(installed) -> None:
     """Either of the two packages is enough."""

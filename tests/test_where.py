@@ -269,7 +269,6 @@ def test_a_folder_that_is_removed_while_it_is_drawn_in_stays_removed(tmp_path) -
     folder = tmp_path / "run"
     module = lit(TakesTensor())
     callback = ModelVizCallback(dirpath=folder)
-    # It must run first: our own pictures may be there before the next callback's turn.
     fit = trainer(tmp_path, callback, Removes(folder, "after the first step"))
     with pytest.warns(ModelVizWarning, match="is incomplete") as caught:
         fit.fit(module, loader())

@@ -75,8 +75,8 @@ class Drift:
     def as_weights_warning(self) -> str:
         """Gives what whoever loads the checkpoint is told when that fails."""
         return (
-            f"The weights in {self.checkpoint} are of another architecture than this "
-            f"model. {self._sentences()}{self._see_record()}"
+            f"The weights in {self.checkpoint} belong to another architecture than this model's. "
+            f"{self._sentences()}{_place(' Their record', self.record)}"
         )
 
     def as_resume_warning(self, directory: str | None) -> str:
@@ -85,10 +85,9 @@ class Drift:
         Args:
             directory: The new record's folder, if there is one.
         """
-        now = "" if directory is None else f" The architecture of now is recorded in {directory}."
         return (
-            f"This run resumes {self.checkpoint}, but {self._heading()} "
-            f"{self._sentences()}{self._see_record()}{now}"
+            f"This run resumes {self.checkpoint}, but {self._heading()} {self._sentences()}"
+            f"{_place(' Record of then', self.record)}{_place(' Record of now', directory)}"
         )
 
     def _said(self, most: int) -> tuple[str, ...]:
@@ -97,17 +96,18 @@ class Drift:
 
     def _heading(self) -> str:
         if "structure" in self.differ:
-            return "its architecture is another than the one that was trained there."
+            return "the architecture has changed since that was saved."
         if "dataflow" in self.differ:
-            return "its first step runs in another way than the first step there."
-        return "it trains other parameters than were trained there."
+            return "the first step runs differently than it did then."
+        return "other parameters are trained than then."
 
     def _sentences(self) -> str:
         said = (*self._said(_MOST_IN_WARNING), *self.notes)
         return " ".join(f"{line[0].upper()}{line[1:]}." for line in said)
 
-    def _see_record(self) -> str:
-        return "" if self.record is None else f" The checkpoint's record is {self.record}."
+
+def _place(what: str, directory: str | None) -> str:
+    return "" if directory is None else f"{what}: {directory}."
 
 
 def _versions(record: Record) -> tuple[str, ...]:
