@@ -189,7 +189,7 @@ def table(rows: list[Row], arguments: argparse.Namespace) -> str:
     lines = [
         f"Peaks above what was there before the step, MiB, {name}, batch {batch}:",
         "",
-        "| model | plain step | watched | Python's objects | added | all | ratio | replay | ratio |",
+        "| model | plain step | watched | objects | added | all | ratio | replay | ratio |",
         "|---|---|---|---|---|---|---|---|---|",
         *map(_cells, rows),
         "",
