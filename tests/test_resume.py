@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch.callbacks import LearningRateFinder, ModelCheckpoint
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 
 from modelviz_callbacks import ModelVizCallback, ModelVizWarning
@@ -333,6 +334,42 @@ def test_lazy_modules_are_no_drift(tmp_path, recwarn) -> None:
     assert statuses(callback.directory) == ALL_OK | skipped
     assert read_manifest(callback.directory)["drift"] == []
     assert [w for w in recwarn if w.category is ModelVizWarning] == []
+
+
+class RestoresLate(SingleDeviceStrategy):
+    """Loads checkpoints after `on_fit_start`, as sharding strategies do."""
+
+    restore_checkpoint_after_setup = True
+
+
+@pytest.mark.parametrize("sanity_check", [False, True])
+def test_a_strategy_that_loads_late_resumes_all_the_same(sanity_check, tmp_path) -> None:
+    """FSDP and DeepSpeed wrap the model first: the record waits for the checkpoint."""
+    checkpoints = []
+    for epochs in (1, 2):
+        keep = ModelCheckpoint(dirpath=tmp_path / "checkpoints", save_top_k=-1)
+        strategy = RestoresLate(torch.device("cpu"))
+        options = {"num_sanity_val_steps": int(sanity_check), "max_epochs": epochs}
+        callback = ModelVizCallback(formats=())
+        trainer(tmp_path, keep, callback, strategy=strategy, **options).fit(
+            lit(Net()), loader(), loader(), ckpt_path=checkpoints[0] if checkpoints else None
+        )
+        checkpoints.append(keep.best_model_path)
+    assert records(tmp_path) == ["architecture"]
+    assert statuses(tmp_path / "architecture") == ALL_OK
+    assert len(read_manifest(tmp_path / "architecture")["resumes"]) == 1
+
+
+def test_a_strategy_that_loads_late_explains_weights_that_do_not_fit(tmp_path) -> None:
+    """There is one warning, and the record of a fit that did not come to its first batch."""
+    checkpoint, _ = fit(tmp_path)
+    strategy = RestoresLate(torch.device("cpu"))
+    with (
+        pytest.warns(ModelVizWarning) as caught,
+        pytest.raises(RuntimeError, match="Missing key"),
+    ):
+        fit(tmp_path, Net(nn.Linear(8, 8)), checkpoint, strategy=strategy)
+    assert "part with" in drift_warning(caught)
 
 
 def test_several_callbacks_find_each_their_own_record_again(tmp_path) -> None:
