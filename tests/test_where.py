@@ -264,11 +264,12 @@ def test_a_folder_that_is_removed_before_the_first_step_is_made_anew(tmp_path, r
     assert [w for w in recwarn if w.category is ModelVizWarning] == []
 
 
-def test_a_folder_that_is_removed_while_it_is_drawn_in_stays_removed(tmp_path) -> None:
+@pytest.mark.parametrize("removed", ["run", "run/architecture"])
+def test_a_folder_that_is_removed_while_it_is_drawn_in_stays_removed(removed, tmp_path) -> None:
     """One warning; no lonely picture comes back after the clean-up."""
-    folder = tmp_path / "run"
+    folder = tmp_path / removed
     module = lit(TakesTensor())
-    callback = ModelVizCallback(dirpath=folder)
+    callback = ModelVizCallback(dirpath=tmp_path / "run")
     fit = trainer(tmp_path, callback, Removes(folder, "after the first step"))
     with pytest.warns(ModelVizWarning, match="is incomplete") as caught:
         fit.fit(module, loader())

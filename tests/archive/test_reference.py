@@ -56,6 +56,7 @@ def test_the_right_one_of_several_records_is_found(tmp_path) -> None:
     assert found is not None
     assert found.directory == str(tmp_path / "architecture-2")
     shutil.rmtree(found.directory)
+    recorded(str(tmp_path), {**KNOWN, "structure": "sha256:in its place"})
     assert find_record(second, str(tmp_path / "checkpoints" / "x.ckpt"), str(tmp_path)) is None
 
 
