@@ -44,7 +44,7 @@ def fit(
     keep = ModelCheckpoint(dirpath=folder / "checkpoints", save_top_k=-1)
     epochs = {"max_epochs": 2 if resumed else 1}
     trainer(folder, keep, callback, **(epochs | options)).fit(
-        module or lit(net or Net()), loader(), ckpt_path=resumed
+        lit(net or Net()) if module is None else module, loader(), ckpt_path=resumed
     )
     return keep.best_model_path, callback
 
@@ -349,6 +349,17 @@ def test_a_fit_after_a_resumed_one_is_no_resume(tmp_path) -> None:
     fit(tmp_path, Net(nn.Tanh()), callback=callback)
     assert len(read_manifest(tmp_path / "architecture")["resumes"]) == 1
     assert read_manifest(tmp_path / "architecture-2")["resumed_from"] is None
+
+
+def test_a_compiled_step_is_not_rehearsed_for_a_resume(tmp_path, shown) -> None:
+    """Its modules are compared; that its data flow is not, is said."""
+    checkpoint, _ = fit(tmp_path)
+    shown.clear()
+    fit(tmp_path, resumed=checkpoint, module=torch.compile(lit(Net()), backend="eager"))
+    assert shown == []
+    assert records(tmp_path) == ["architecture"]
+    (resume,) = read_manifest(tmp_path / "architecture")["resumes"]
+    assert resume["compared"] == ["structure", "trainable"]
 
 
 def test_a_resume_without_a_batch_keeps_the_record(tmp_path) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelviz_callbacks.archive.reference import RecordReference
+from modelviz_callbacks.errors import warn
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.recording.drift import Drift
+from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.recording.resume import Resume
 
 
@@ -63,19 +64,24 @@ class Precedent:
         """Gives what a new record says of where the run came from."""
         return None if self._resume is None else self._resume.origin()
 
-    def drift(
-        self, graph: ArchitectureGraph, seen: Mapping[str, str], directory: str | None
-    ) -> Drift | None:
-        """Gives what is another than in the checkpoint's record, now that there is a new one.
+    def tell_drift(
+        self, book: RecordBook, graph: ArchitectureGraph, seen: Mapping[str, str]
+    ) -> None:
+        """Says in a new record and in a warning what is another than in the checkpoint's record.
 
         Args:
+            book: The new record.
             graph: What was seen of the run, or its modules alone.
             seen: The graph's fingerprints.
-            directory: The new record's folder.
         """
         kept, self.kept = self.kept, None
         if self._resume is None:
-            return None
+            return
         if kept is not None:
-            self._resume.note(compared=seen, directory=directory)
-        return self._resume.drift(graph, seen)
+            self._resume.note(compared=seen, directory=book.directory)
+        drift = self._resume.drift(graph, seen)
+        if drift is not None:
+            origin = {**self._resume.origin(), "differ": list(drift.differ)}
+            book.update(resumed_from=origin, drift=drift.lines())
+            book.save()
+            warn(drift.as_resume_warning(book.directory))

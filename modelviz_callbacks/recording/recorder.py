@@ -1,8 +1,8 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -10,7 +10,7 @@ from torch import nn
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.archive.reference import RecordReference
-from modelviz_callbacks.errors import ModelVizError, one_line, warn
+from modelviz_callbacks.errors import ModelVizError
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
@@ -26,7 +26,7 @@ from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import architecture, module_repr
-from modelviz_callbacks.visualizers.run import Result
+from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.module_entries import class_name, describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
@@ -284,18 +284,6 @@ class Recorder:
         seen = self._at_start if graph is None else self._fingerprints(graph)
         return self._precedent.tells(seen, note)
 
-    def _tell_drift(self, graph: ArchitectureGraph | None) -> None:
-        """Says in the record and in a warning what is another than in the checkpoint's record."""
-        if graph is None:
-            graph = ArchitectureGraph(describe_modules(self._watched_model()))
-        directory = self._book.directory
-        drift = self._precedent.drift(graph, self._fingerprints(graph), directory)
-        if drift is not None:
-            origin = {**(self._precedent.origin() or {}), "differ": list(drift.differ)}
-            self._book.update(resumed_from=origin, drift=drift.lines())
-            self._book.save()
-            warn(drift.as_resume_warning(directory))
-
     def _watched_model(self) -> nn.Module:
         if self._model is None:
             raise RuntimeError("the record is closed")
@@ -314,14 +302,8 @@ class Recorder:
 
     def _show_modules(self, model: nn.Module) -> None:
         names = (module_repr.ARTIFACT, module_repr.NAME, "")
-        started = time.perf_counter()
-        try:
-            text = module_repr.show_modules(model)
-        except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
-            self._containment.reraise_if_asked(error)
-            result = Result(*names, "failed", None, one_line(error), error)
-        else:
-            result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
+        result = attempt(names, partial(module_repr.show_modules, model))
+        self._containment.reraise_if_asked(result.exception)
         self._book.add(result, folder="")
 
     def _finish_writing(
@@ -333,7 +315,8 @@ class Recorder:
         self._explain(error, note)
         self._write(graph)
         with self._containment.contained("compare the run with its checkpoint's record"):
-            self._tell_drift(graph)
+            shown = graph or ArchitectureGraph(describe_modules(self._watched_model()))
+            self._precedent.tell_drift(self._book, shown, self._fingerprints(shown))
         self._publisher.publish(graph)
 
     def _write(self, graph: ArchitectureGraph | None) -> None:
