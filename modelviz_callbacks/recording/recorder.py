@@ -314,9 +314,10 @@ class Recorder:
         self._book.restore()
         self._explain(error, note)
         self._write(graph)
-        with self._containment.contained("compare the run with its checkpoint's record"):
-            shown = graph or ArchitectureGraph(describe_modules(self._watched_model()))
-            self._precedent.tell_drift(self._book, shown, self._fingerprints(shown))
+        if self._precedent.origin() is not None:
+            with self._containment.contained("compare the run with its checkpoint's record"):
+                shown = graph or ArchitectureGraph(describe_modules(self._watched_model()))
+                self._precedent.tell_drift(self._book, shown, self._fingerprints(shown))
         self._publisher.publish(graph)
 
     def _write(self, graph: ArchitectureGraph | None) -> None:
