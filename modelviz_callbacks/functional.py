@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
@@ -73,10 +73,14 @@ def record_architecture(
     recorder.publish_to(summary_writer_sinks(writer))
     recorder.open()
     recorder.note_input(call.named_arguments())
-    error = _show(recorder, settings, call, module)
-    if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
-        error = _watch(recorder, call) or error
-    recorder.close(error)
+    error = note = None
+    try:
+        error = _show(recorder, settings, call, module)
+        if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
+            error = _watch(recorder, call) or error
+    except ReplayRefusedError as refusal:
+        note = f"the call was not run to its end: {refusal}"
+    recorder.close(error, note)
     recorder.finish()
     if recorder.directory is None:
         raise ModelVizError(f"log_dir={os.fspath(log_dir)!r}: the record cannot be written there.")

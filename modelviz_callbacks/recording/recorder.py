@@ -9,7 +9,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.errors import ModelVizError, one_line
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
@@ -183,7 +183,11 @@ class Recorder:
                 return
             self._book.note("the training step runs compiled; shown is an eager rehearsal of it")
             watched = self.step.watched(step, model, "loss")
-            calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
+            try:
+                calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
+            except ReplayRefusedError as reason:
+                self.explain_unseen(f"the training step is compiled; {reason}")
+                return
             for call in calls:
                 self.see(call)
             if error is not None:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
+from modelviz_callbacks.replay.collectives import collectives_refused
 from modelviz_callbacks.replay.snapshot import Snapshot, global_hooks
 from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.replay.write_guard import WriteGuard
@@ -52,6 +53,7 @@ class Isolation:
         """Runs its body, then puts everything back, also when the body raises.
 
         Raises:
+            ReplayRefusedError: If the body was about to communicate with other ranks.
             Exception: What the body raised, or the first error met while putting things back;
                 the rest is put back all the same.
         """
@@ -66,6 +68,7 @@ class Isolation:
             undo.enter_context(quiet())
             undo.enter_context(_forced_eager())
             undo.enter_context(guard)
+            undo.enter_context(collectives_refused())
             yield
 
     def _keep_quiet(self) -> None:
