@@ -15,6 +15,7 @@ from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, RootCall
 from modelviz_callbacks.watch.wrappers import (
+    data_parallel_wrapper,
     inside_distributed,
     is_first_rank,
     require_module,
@@ -92,6 +93,7 @@ class ModelVizHook:
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
         self._watchers = self._make_watchers(entrance, module)
+        self._strategy = data_parallel_wrapper(model)
         self._records = is_first_rank()
         if self._records:
             self._arm(entrance)
@@ -159,6 +161,8 @@ class ModelVizHook:
             self._watchers.pop().disarm()
 
     def _step_begins(self, module: nn.Module, call: RootCall) -> None:
+        strategy = data_parallel_wrapper(call.module) or self._strategy
+        self._recorder.describe_run({"strategy": strategy})
         self._recorder.note_input(call.named_arguments())
         path = self._settings.target or ""
         if self._settings.input_fn is not None:

@@ -94,14 +94,16 @@ class Recorder:
             model = self._watched_model()
             self._book.open()
             self._book.note(_NOT_SEEN)
-            self._book.update(
-                model={"class": class_name(model), "roots": []},
-                environment=describe_environment(model) | self._environment,
-            )
+            self._book.update(model={"class": class_name(model), "roots": []})
+            self._describe_environment(model)
             self._describe(ArchitectureGraph(describe_modules(model)))
             if module_repr.NAME in self._settings.visualizers:
                 self._show_modules(model)
             self._book.save()
+
+    def describe_run(self, environment: dict[str, Any]) -> None:
+        """Adds to what the integration knows of the run."""
+        self._environment = self._environment | environment
 
     def publish_to(self, sinks: Sequence[Sink]) -> None:
         """Chooses the loggers that the record is shown in."""
@@ -210,6 +212,8 @@ class Recorder:
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
             self._explain(error, note)
+            # The model may have been moved, and the other ranks joined, since the beginning.
+            self._describe_environment(self._watched_model())
             graph = self.step.graph(self._watched_model(), error)
             self._write(graph)
             self._publisher.publish(graph)
@@ -247,6 +251,9 @@ class Recorder:
         if self._model is None:
             raise RuntimeError("the record is closed")
         return self._model
+
+    def _describe_environment(self, model: nn.Module) -> None:
+        self._book.update(environment=describe_environment(model) | self._environment)
 
     def _describe(self, graph: ArchitectureGraph) -> None:
         total = asdict(Costs.of(graph).total())
