@@ -73,14 +73,12 @@ def record_architecture(
     recorder.publish_to(summary_writer_sinks(writer))
     recorder.open()
     recorder.note_input(call.named_arguments())
-    error = note = None
-    try:
-        error = _show(recorder, settings, call, module)
-        if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
-            error = _watch(recorder, call) or error
-    except ReplayRefusedError as refusal:
-        note = f"the call was not run to its end: {refusal}"
-    recorder.close(error, note)
+    error = _show(recorder, settings, call, module)
+    if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
+        error = _watch(recorder, call) or error
+    if isinstance(error, ReplayRefusedError):
+        recorder.close(note=f"the call was ended, and so is what is shown of it: {error}")
+    recorder.close(error)
     recorder.finish()
     if recorder.directory is None:
         raise ModelVizError(f"log_dir={os.fspath(log_dir)!r}: the record cannot be written there.")
@@ -95,13 +93,17 @@ def _positional(args: Any) -> tuple[Any, ...]:
 def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
     """Runs the call once, without a mark, to watch it."""
     watched = recorder.step.watched(call.module, call.module, "output")
-    with Isolation(call.module, (), (call.args, call.kwargs)).replay():
-        args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-        try:
-            watched(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the record shows where it stopped
-            return error
-    return None
+    error: Exception | None = None
+    try:
+        with Isolation(call.module, (), (call.args, call.kwargs)).replay():
+            args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
+            try:
+                watched(*args, **kwargs)
+            except Exception as raised:  # noqa: BLE001 - the record shows where it stopped
+                error = raised
+    except ReplayRefusedError as refusal:
+        error = refusal
+    return error
 
 
 def _show(

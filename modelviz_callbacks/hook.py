@@ -116,10 +116,16 @@ class ModelVizHook:
 
     def close(self) -> None:
         """Disarms the hook if need be, and waits for the pictures, at most `draw_timeout_s`."""
+        self._close(None)
+
+    def _close(self, error: BaseException | None) -> None:
         self._disarm()
         if self._records:
             self._recorder.close(note=_NOT_CALLED)
-            self._recorder.finish()
+            if error is None:
+                self._recorder.finish()
+            else:
+                self._recorder.finish_after(error)
 
     def __enter__(self) -> "ModelVizHook":
         return self
@@ -130,7 +136,7 @@ class ModelVizHook:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(error)
 
     def _make_watchers(self, entrance: nn.Module, module: nn.Module) -> list[CallWatcher]:
         begins = partial(self._step_begins, module)

@@ -56,10 +56,8 @@ def runs_compiled_step(pl_module: Any) -> bool:
     return getattr(pl_module, "_compiler_ctx", None) is not None
 
 
-def rehearsal_refusal(trainer: Any, pl_module: Any) -> str | None:
+def rehearsal_refusal(pl_module: Any) -> str | None:
     """Tells why a training step must not be run once more, or gives None."""
-    if trainer.world_size > 1:
-        return "a step may wait for the other ranks"
     if not pl_module.automatic_optimization:
         return "with manual optimization a step moves the optimizers"
     return None

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch import nn
@@ -12,7 +12,7 @@ from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
-from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.publisher import Publisher
 from modelviz_callbacks.recording.record_book import RecordBook
@@ -31,6 +31,7 @@ from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
 
 _NOT_SEEN = "the first training step has not been seen"
+_NOT_ENDED = "the first training step was seen; its backward pass has not come to an end"
 
 
 class Recorder:
@@ -68,6 +69,9 @@ class Recorder:
         self._publisher = Publisher(self._book, settings, self._containment)
         self.step = StepWatch(self._containment, wanted=architecture.NAME in settings.visualizers)
         self._unseen = _nothing_seen(settings)
+        # What was seen, once it is written.
+        self._graph: ArchitectureGraph | None = None
+        self._written = False
         self._closed = False
 
     @property
@@ -122,7 +126,7 @@ class Recorder:
             output_follows: Whether `see_output` will be called with its output.
         """
         with self._containment.on_training_thread(f"replay {call.path or 'the model'}"):
-            if self._closed or not self._views.is_new(call):
+            if self._closed or self._written or not self._views.is_new(call):
                 return
             self._book.add_root_call(
                 {
@@ -185,19 +189,29 @@ class Recorder:
                 return
             self._book.note("the training step runs compiled; shown is an eager rehearsal of it")
             watched = self.step.watched(step, model, "loss")
-            try:
-                calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
-            except ReplayRefusedError as reason:
-                self.explain_unseen(f"the training step is compiled; {reason}")
-                return
+            calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
             for call in calls:
                 self.see(call)
-            if error is not None:
+            if isinstance(error, ReplayRefusedError):
+                self._book.note(f"the rehearsal was ended, and so is what is shown of it: {error}")
+            elif error is not None:
                 raise error
 
     def explain_unseen(self, reason: str) -> None:
         """Gives the reason why no call of the step can be seen."""
         self._unseen = reason
+
+    def write_step(self) -> None:
+        """Writes what was seen of the step when it has ended well, before its backward pass.
+
+        That one waits for the other ranks, who may have failed; or it may be killed for memory.
+        """
+        if self._closed or self._written or not self._views.roots:
+            return
+        with self._containment.on_training_thread("write the record"):
+            self._book.clear_notes(_NOT_SEEN)
+            self._book.note(_NOT_ENDED)
+            self._write(None)
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
@@ -212,11 +226,11 @@ class Recorder:
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
             self._explain(error, note)
-            # The model may have been moved, and the other ranks joined, since the beginning.
-            self._describe_environment(self._watched_model())
-            graph = self.step.graph(self._watched_model(), error)
-            self._write(graph)
-            self._publisher.publish(graph)
+            if not self._written:
+                self._write(error)
+            elif error is not None:
+                self._show_failure(error)
+            self._publisher.publish(self._graph)
         with self._containment.on_training_thread("start the drawing"):
             self._publisher.start_drawing()
         # Nothing of the model is kept until the end of the training.
@@ -245,6 +259,14 @@ class Recorder:
         """
         self._publisher.finish(timeout_s)
 
+    def finish_after(self, error: BaseException) -> None:
+        """Finishes a training that raised; waits for nothing where somebody waits for it.
+
+        Args:
+            error: What it raised.
+        """
+        self._publisher.finish_after(error)
+
     # The steps of the above.
 
     def _watched_model(self) -> nn.Module:
@@ -271,7 +293,11 @@ class Recorder:
             result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
         self._book.add(result, folder="")
 
-    def _write(self, graph: ArchitectureGraph | None) -> None:
+    def _write(self, error: BaseException | None) -> None:
+        self._written = True
+        # The model may have been moved, and the other ranks joined, since the beginning.
+        self._describe_environment(self._watched_model())
+        graph = self._graph = self.step.graph(self._watched_model(), error)
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
         theirs = self._views.results(self._unseen)
@@ -285,6 +311,14 @@ class Recorder:
         for result in ours:
             self._containment.reraise_if_asked(result.exception)
 
+    def _show_failure(self, error: BaseException) -> None:
+        """Says in our views that the step raised after what is shown of it."""
+        if self._graph is not None:
+            failure = Failure(None, None, None, (), type(error).__name__, str(error))
+            self._graph = replace(self._graph, failure=failure)
+            for result in self._our_views(self._graph):
+                self._book.add(result, folder="")
+
     def _our_views(self, graph: ArchitectureGraph | None) -> list[Result]:
         if not self.step.wanted:
             return []
@@ -296,6 +330,7 @@ class Recorder:
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:
         self._book.clear_notes(_NOT_SEEN)
+        self._book.clear_notes(_NOT_ENDED)
         if note is not None:
             self._book.note(note)
         elif not self._views.roots:

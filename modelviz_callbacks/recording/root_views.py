@@ -117,4 +117,3 @@ class RootViews:
         self._results.append(result)
         if result.status == "failed":
             self._containment.reraise_if_asked(result.exception)
-

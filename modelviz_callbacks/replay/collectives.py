@@ -148,4 +148,3 @@ def _refusing(
         return original(*args, **kwargs)
 
     return refusing
-

@@ -153,6 +153,8 @@ def test_visualizers_that_fail_on_rank_0_trouble_nobody(runs) -> None:
     """Each is one warning on rank 0; the record says so."""
     folder, told = runs
     record = find_record(folder / "broken visualizers")
-    assert statuses(record) == ALL_OK | dict.fromkeys(("summary", "torchview", "autograd"), "failed")
+    assert statuses(record) == ALL_OK | dict.fromkeys(
+        ("summary", "torchview", "autograd"), "failed"
+    )
     assert len(told[0]["broken visualizers"]) == 3
     assert told[1]["broken visualizers"] == []
