@@ -113,6 +113,7 @@ def _is_alone(args: tuple[Any, ...]) -> bool:
 
 def _group_size(argument: Any) -> int | None:
     group: Any = None
+    c10d: Any = distributed.distributed_c10d
     # Most arguments are no group at all; what is unknown counts as a group of several.
     with contextlib.suppress(Exception):
         if isinstance(argument, distributed.ProcessGroup):
@@ -120,7 +121,7 @@ def _group_size(argument: Any) -> int | None:
         elif isinstance(argument, torch.ScriptObject):
             group = distributed.ProcessGroup.unbox(argument)
         elif isinstance(argument, str):
-            group = distributed.distributed_c10d._resolve_process_group(argument)
+            group = c10d._resolve_process_group(argument)
     return None if group is None else int(group.size())
 
 

@@ -75,8 +75,8 @@ class Quiet(Classifier):
 
 LOGGERS: dict[str, Any] = {
     "none": lambda folder: False,
-    "csv": lambda folder: CSVLogger(folder),
-    "tensorboard": lambda folder: TensorBoardLogger(folder),
+    "csv": CSVLogger,
+    "tensorboard": TensorBoardLogger,
     "both": lambda folder: [CSVLogger(folder), TensorBoardLogger(folder)],
 }
 FITS: dict[str, dict[str, Any]] = {
