@@ -1,6 +1,7 @@
 """Lightning fits on two ranks, each with us and without: `lightning_ddp.py FOLDER WHAT...`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,23 @@ from tests.models import HostileNet, loader
 from tests.test_untouched import assert_same, fingerprint, hostile_state, reset
 
 
+def small_net() -> nn.Module:
+    """Makes a network that can be sent to another process, which a lambda's hook keeps from."""
+    return nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 4))
+
+
 class Classifier(LightningModule):
     """Classifies, logs on all ranks together, and keeps a metric in its step."""
 
-    def __init__(self, crashing: int | None = None) -> None:
+    def __init__(self, net: nn.Module, *, communicates: bool = True, crashing: int = -1) -> None:
         super().__init__()
-        self.net = HostileNet()
+        self.net = net
+        # No step uses it.
+        self.idle = nn.Linear(8, 8).requires_grad_(requires_grad=False)
         self.loss = nn.CrossEntropyLoss()
         self.accuracy = MulticlassAccuracy(4)
-        # Communicates in its own forward.
-        self.accuracy_of_step = MulticlassAccuracy(4, dist_sync_on_step=True)
+        # Communicates in its own forward, if it may.
+        self.accuracy_of_step = MulticlassAccuracy(4, dist_sync_on_step=communicates)
         self.crashing = crashing
         self.losses: list[float] = []
 
@@ -49,84 +57,55 @@ class Classifier(LightningModule):
         return torch.optim.Adam(self.parameters(), 1e-2)
 
 
-class PartlyUsed(Classifier):
-    """Has a layer that no step uses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.idle = nn.Linear(8, 8)
-
-
-class Sendable(Classifier):
-    """Can be pickled, which a hook that is a lambda keeps from."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 4))
-
-
-class Quiet(Classifier):
-    """Has no metric that communicates in the step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.accuracy_of_step = MulticlassAccuracy(4)
-
-
-LOGGERS: dict[str, Any] = {
-    "none": lambda folder: False,
-    "csv": CSVLogger,
-    "tensorboard": TensorBoardLogger,
-    "both": lambda folder: [CSVLogger(folder), TensorBoardLogger(folder)],
-}
-FITS: dict[str, dict[str, Any]] = {
-    "no logger": {"logger": "none"},
-    "csv": {"logger": "csv"},
-    "tensorboard": {"logger": "tensorboard"},
-    "both, no checkpoints": {"logger": "both", "enable_checkpointing": False},
-    "own checkpoints": {"logger": "none", "checkpoints": True},
-    "accumulate": {"accumulate_grad_batches": 2},
-    "bucket views": {"strategy": {"gradient_as_bucket_view": True}},
-    "static graph": {"strategy": {"static_graph": True}},
-    "unused parameters": {"strategy": {"find_unused_parameters": True}, "module": PartlyUsed},
-    "compiled": {"compiled": True, "module": Quiet},
-    "compiled, communicates": {"compiled": True},
-    "spawned": {"strategy": "ddp_spawn", "module": Sendable},
+# Each: what makes the network, and how it is fitted.
+FITS: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
+    "no logger": (HostileNet, {}),
+    "tensorboard": (small_net, {"logger": TensorBoardLogger, "formats": ("png",)}),
+    "csv, no checkpoints": (small_net, {"logger": CSVLogger, "enable_checkpointing": False}),
+    "own checkpoints": (small_net, {"own_checkpoints": True}),
+    "accumulate": (
+        HostileNet,
+        {"accumulate_grad_batches": 2, "strategy": {"gradient_as_bucket_view": True}},
+    ),
+    "static graph": (HostileNet, {"strategy": {"static_graph": True}}),
+    "unused parameters": (HostileNet, {"strategy": {"find_unused_parameters": True}, "idle": True}),
+    "compiled": (small_net, {"compiled": True, "communicates": False}),
+    "compiled, communicates": (small_net, {"compiled": True}),
+    "spawned": (small_net, {"strategy": "ddp_spawn"}),
+    "crash 0": (small_net, {"crashing": 0}),
+    "crash 1": (small_net, {"crashing": 1}),
 }
 
 
 def fit(
-    name: str,
     folder: Path,
+    net: nn.Module,
     *,
     ours: bool,
     strategy: Any = "ddp",
-    logger: str = "none",
-    module: type[Classifier] = Classifier,
-    checkpoints: bool = False,
+    logger: Callable[[Path], Any] | None = None,
+    own_checkpoints: bool = False,
+    idle: bool = False,
     compiled: bool = False,
-    crashing: int | None = None,
+    formats: tuple[str, ...] = (),
+    communicates: bool = True,
+    crashing: int = -1,
     **options: Any,
-) -> tuple[dict[str, Any], Any]:
-    """Fits once.
-
-    Returns:
-        All that the fit left, and the record's folder.
-    """
+) -> dict[str, Any]:
+    """Fits once; gives all that the fit left."""
     reset()
-    made = Classifier(crashing) if crashing is not None else module()
-    callbacks: list[Any] = [ModelVizCallback()] if ours else []
-    if checkpoints:
+    module = Classifier(net, communicates=communicates, crashing=crashing)
+    module.idle.requires_grad_(requires_grad=idle)
+    callbacks: list[Any] = [ModelVizCallback(formats=formats)] if ours else []
+    if own_checkpoints:
         callbacks.append(ModelCheckpoint(folder / "own"))
-    if isinstance(strategy, dict):
-        strategy = DDPStrategy(**strategy)
     trainer = Trainer(
         accelerator="cpu",
         devices=2,
-        strategy=strategy,
-        logger=LOGGERS[logger](str(folder)),
+        strategy=DDPStrategy(**strategy) if isinstance(strategy, dict) else strategy,
+        logger=logger(folder) if logger else False,
         max_epochs=1,
-        limit_train_batches=4,
+        limit_train_batches=2,
         num_sanity_val_steps=1,
         default_root_dir=str(folder),
         callbacks=callbacks,
@@ -136,23 +115,24 @@ def fit(
         log_every_n_steps=1,
         **options,
     )
-    trainer.fit(
-        torch.compile(made, backend="eager") if compiled else made, loader(count=32), loader()
-    )
+    fitted = torch.compile(module, backend="eager") if compiled else module
+    trainer.fit(fitted, loader(), loader())
     logged = {key: value.item() for key, value in trainer.logged_metrics.items()}
-    left = fingerprint(made) | {"losses": made.losses, "logged": logged}
-    if isinstance(made.net, HostileNet):
-        left |= hostile_state(made.net) | {"adam": trainer.optimizers[0].state_dict()}
-    return left, callbacks[0].directory if ours else None
+    left = fingerprint(module) | {"losses": module.losses, "logged": logged}
+    if isinstance(net, HostileNet):
+        left |= hostile_state(net) | {"adam": trainer.optimizers[0].state_dict()}
+    return left
 
 
 def main(folder: Path, *names: str) -> None:
+    """Compares each fit with its twin; a file says so for each rank."""
     torch.set_num_threads(1)
     for name in names:
-        if name.startswith("crash"):
-            fit(name, folder / name, ours=True, crashing=int(name[-1]))
-        plain, _ = fit(name, folder / name / "without", ours=False, **FITS[name])
-        watched, _ = fit(name, folder / name / "with", ours=True, **FITS[name])
+        make, options = FITS[name]
+        reset()
+        watched = fit(folder / name / "with", make(), ours=True, **options)
+        reset()
+        plain = fit(folder / name / "without", make(), ours=False, **options)
         assert_same(plain, watched, name)
         rank = distributed.get_rank() if distributed.is_initialized() else 0
         (folder / name / f"same-{rank}").touch()
