@@ -17,7 +17,7 @@ def call_at_process_end(function: Callable[[], object]) -> Callable[[], object]:
     if parent_process() is None:
         atexit.register(function)
         return partial(atexit.unregister, function)
-    # Children of multiprocessing, as `mp.spawn` makes them, run no handlers of atexit.
+    # Forked children run no handlers of atexit, spawned ones do when no exception is left to see.
     return Finalize(None, function, exitpriority=0).cancel
 
 

@@ -158,16 +158,3 @@ def test_visualizers_that_fail_on_rank_0_trouble_nobody(runs) -> None:
     )
     assert len(told[0]["broken visualizers"]) == 3
     assert told[1]["broken visualizers"] == []
-
-
-def _leave_without_closing(rank: int, folder: str) -> None:
-    ModelVizHook(net := nn.Linear(8, 4), folder, formats=("svg",))
-    DistributedDataParallel(net)(digits()).sum().backward()
-
-
-def test_ranks_made_by_multiprocessing_finish_their_pictures(tmp_path) -> None:
-    """Such a process runs no atexit handlers; nobody has called close()."""
-    assert run_ranks(_leave_without_closing, str(tmp_path / "run")) == [None, None]
-    record = find_record(tmp_path)
-    assert statuses(record) == ALL_OK
-    assert (record / "torchview.svg").is_file()

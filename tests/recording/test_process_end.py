@@ -42,9 +42,10 @@ def test_a_program_calls_at_its_end(body, tmp_path) -> None:
     assert not (tmp_path / "told.never").exists()
 
 
-def test_children_of_multiprocessing_call_at_their_end(tmp_path) -> None:
-    """They run no handlers of atexit."""
-    context = multiprocessing.get_context("spawn")
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_children_of_multiprocessing_call_at_their_end(method, tmp_path) -> None:
+    """Forked ones run no handlers of atexit; spawned ones do when their exception is forgotten."""
+    context = multiprocessing.get_context(method)
     files = [tmp_path / str(number) for number in range(len(CHILDS))]
     children = [
         context.Process(target=_leave, args=(str(file), body))
