@@ -1,5 +1,7 @@
 """Showing a record in loggers: what, and what a logger that fails costs."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,26 @@ def test_at_the_end_of_the_process_no_other_rank_is_kept_waiting(
     entries = {a.name: a for a in made._book.manifest.artifacts}
     within = f"within {waited:g} s" if waited else "before the process ended"
     assert entries["torchview"].error == f"not drawn {within}; the DOT is kept"
+
+
+def test_a_logger_that_hangs_holds_up_nobody_for_long(tmp_path) -> None:
+    """The end of a training waits a limited time, warns, and goes on."""
+    released = threading.Event()
+
+    class Hangs(Logger):
+        def picture(self, tag: str, png: bytes) -> None:
+            self.shown.append(("asked",))
+            released.wait(60)
+
+    made = publisher(tmp_path, logger := Hangs(), formats=("png",))
+    made.start_drawing()
+    while not logger.shown:
+        time.sleep(0.01)
+    started = time.perf_counter()
+    with pytest.warns(ModelVizWarning, match="has not answered for 1 s"):
+        made.finish(0.1)
+    released.set()
+    assert time.perf_counter() - started < 30
 
 
 def test_waiting_without_a_drawing_is_over_at_once(tmp_path) -> None:
