@@ -135,9 +135,10 @@ class ModelVizCallback(Callback):
             self._begin(trainer, pl_module)
 
     def _begin(self, trainer: Any, pl_module: Any) -> None:
-        # Resolving may broadcast: every rank takes part.
+        if trainer.fast_dev_run or not trainer.is_global_zero:
+            return
         run_dir = self._dirpath or find_run_dir(trainer)
-        if trainer.fast_dev_run or not trainer.is_global_zero or run_dir in self._recorded:
+        if run_dir in self._recorded:
             return
         self._run_dir = run_dir
         self._recorder = Recorder(pl_module, run_dir, self.settings, describe_run(trainer))

@@ -9,10 +9,12 @@ from torch import nn
 from modelviz_callbacks.archive.writer import is_url
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
 
+_WITH_LOG_DIR = {"TensorBoardLogger", "CSVLogger"}
+
 
 def find_run_dir(trainer: Any) -> str:
     """Gives the folder that holds the checkpoints' folder, else the logger's, else the root."""
-    log_dir = trainer.log_dir or trainer.default_root_dir
+    log_dir = _log_dir(trainer) or trainer.default_root_dir
     checkpoints = next((c.dirpath for c in trainer.checkpoint_callbacks if _has_dir(c)), None)
     return str(log_dir) if checkpoints is None else folder_of(str(checkpoints))
 
@@ -29,6 +31,17 @@ def folder_of(checkpoints: str) -> str:
     # What comes first in a URL may be a bucket, which nothing can hold.
     parent, inside, name = path_in_scheme.rstrip("/").rpartition("/")
     return f"{scheme}://{parent or '/'}" if inside and name == "checkpoints" else checkpoints
+
+
+def _log_dir(trainer: Any) -> str | None:
+    # As `Trainer.log_dir` finds it. That one asks rank 0 by a broadcast, and so would wait for
+    # ever where only some of the ranks have our callback.
+    logger = next(iter(trainer.loggers), None)
+    if logger is None:
+        return None
+    has_its_own = {base.__name__ for base in type(logger).__mro__} & _WITH_LOG_DIR
+    found: str | None = logger.log_dir if has_its_own else logger.save_dir
+    return found
 
 
 def describe_run(trainer: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ FITS = {
     "csv, no checkpoints": "lightning_logs/version_0/architecture",
     "own checkpoints": "own/architecture",
     "accumulate": "architecture",
+    "callback on rank 0 alone": "lightning_logs/version_0/architecture",
     "static graph": "architecture",
     "unused parameters": "architecture",
     "compiled": "architecture",

@@ -1,5 +1,6 @@
 """Lightning fits on two ranks, each with us and without: `lightning_ddp.py FOLDER WHAT...`."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,7 @@ FITS: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
         HostileNet,
         {"accumulate_grad_batches": 2, "strategy": {"gradient_as_bucket_view": True}},
     ),
+    "callback on rank 0 alone": (small_net, {"only_on_rank": "0", "logger": CSVLogger}),
     "static graph": (HostileNet, {"strategy": {"static_graph": True}}),
     "unused parameters": (HostileNet, {"strategy": {"find_unused_parameters": True}, "idle": True}),
     "compiled": (small_net, {"compiled": True, "communicates": False}),
@@ -90,12 +92,14 @@ def fit(
     formats: tuple[str, ...] = (),
     communicates: bool = True,
     crashing: int = -1,
+    only_on_rank: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Fits once; gives all that the fit left."""
     reset()
     module = Classifier(net, communicates=communicates, crashing=crashing)
     module.idle.requires_grad_(requires_grad=idle)
+    ours = ours and only_on_rank in {None, os.environ.get("LOCAL_RANK", "0")}
     callbacks: list[Any] = [ModelVizCallback(formats=formats)] if ours else []
     if own_checkpoints:
         callbacks.append(ModelCheckpoint(folder / "own"))
