@@ -167,6 +167,12 @@ class ModelVizHook:
             self._watchers.pop().disarm()
 
     def _step_begins(self, module: nn.Module, call: RootCall) -> None:
+        if not is_first_rank():
+            # The process group may have been made after the hook.
+            self._records = False
+            self._disarm()
+            self._recorder.withdraw()
+            return
         strategy = data_parallel_wrapper(call.module) or self._strategy
         self._recorder.describe_run({"strategy": strategy})
         self._recorder.note_input(call.named_arguments())
@@ -178,6 +184,8 @@ class ModelVizHook:
         self._recorder.step.begin(call.named_arguments())
 
     def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
+        if not self._records:
+            return
         self._recorder.step.end(output, "output")
         self._disarm()
         try:

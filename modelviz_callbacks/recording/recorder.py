@@ -240,6 +240,14 @@ class Recorder:
             self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
             self._book.save()
 
+    def withdraw(self) -> None:
+        """Gives the record up before its first step, and takes away what is there of it."""
+        self._closed = True
+        self.step.disarm()
+        with self._containment.on_training_thread("take the record back"):
+            self._book.withdraw()
+        self._model = None
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
 

@@ -51,6 +51,7 @@ class Branches(nn.Module):
 RUNS: dict[str, tuple[type[nn.Module], dict[str, Any], int, str]] = {
     "plain": (HostileNet, {}, 1, "after"),
     "hook before DDP": (HostileNet, {}, 1, "before"),
+    "hook before the process group": (HostileNet, {}, 1, "before the group"),
     "hook on the inner module": (HostileNet, {}, 1, "inner"),
     "find_unused_parameters": (Branches, {"find_unused_parameters": True}, 1, "after"),
     "static_graph": (HostileNet, {"static_graph": True}, 1, "after"),
@@ -71,8 +72,11 @@ def train(run: str, log_dir: Path | None) -> dict[str, Any]:
     hook: Any = contextlib.nullcontext()
     if log_dir is not None and made == "before":
         hook = ModelVizHook(net, log_dir, formats=())
+    elif log_dir is not None and made == "before the group":
+        with mock.patch.object(distributed, "is_initialized", return_value=False):
+            hook = ModelVizHook(net, log_dir, formats=())
     model = DistributedDataParallel(net, **options)
-    if log_dir is not None and made != "before":
+    if log_dir is not None and not made.startswith("before"):
         hook = ModelVizHook(net if made == "inner" else model, log_dir, formats=())
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     losses = []
