@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed import _functional_collectives as functional
+from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from modelviz_callbacks import ModelVizHook, record_architecture
@@ -146,7 +147,9 @@ def train(net: nn.Module, log_dir: Path | None) -> tuple[dict[str, Any], str | N
     torch.manual_seed(1 + distributed.get_rank())
     random.seed(2)
     np.random.seed(3)  # noqa: NPY002
-    model = DistributedDataParallel(net)
+    # DDP refuses a SyncBatchNorm on a CPU.
+    synchronized = any(isinstance(part, nn.SyncBatchNorm) for part in net.modules())
+    model = net if synchronized else DistributedDataParallel(net)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     hook = None if log_dir is None else ModelVizHook(model, log_dir, formats=())
     losses = []
@@ -229,6 +232,31 @@ class Alone(Communicates):
         self.group = [distributed.new_group([rank]) for rank in (0, 1)][distributed.get_rank()]
 
 
+class SyncBatchNorm(nn.SyncBatchNorm):
+    """Synchronizes on a CPU, which torch's own does not; in eval mode it is torch's own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = distributed.get_world_size(self.process_group)
+        if not self.training or size == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, self.training
+            )
+        statistics = torch.stack([x.mean(0), x.square().mean(0)]).detach()
+        distributed.all_reduce(statistics, group=self.process_group)
+        mean, square = statistics / size
+        self.running_mean.lerp_(mean, 0.1)
+        self.running_var.lerp_(square - mean.square(), 0.1)
+        return (x - mean) / (square - mean.square() + self.eps).sqrt() * self.weight + self.bias
+
+
+def _normalized(*, training: bool, alone: bool) -> nn.Module:
+    # Every rank makes every group.
+    own = [distributed.new_group([rank]) for rank in (0, 1)][distributed.get_rank()]
+    norm = SyncBatchNorm(8, process_group=own if alone else None).train(training)
+    norm.train = lambda _mode=True: norm  # type: ignore[method-assign]
+    return nn.Sequential(nn.Linear(8, 8), norm, nn.Linear(8, 4))
+
+
 def _reduce_alone(x: Tensor, group: Any) -> Tensor:
     total = x.detach().clone()
     distributed.all_reduce(total, group=group)
@@ -259,6 +287,9 @@ def _train_others(rank: int, folder: str) -> dict[str, str | None]:
         "makes a group": MakesGroup(),
         "alone": Alone(_reduce_alone),
         "alone, functional": Alone(_functional_alone),
+        "norm": _normalized(training=True, alone=False),
+        "frozen norm": _normalized(training=False, alone=False),
+        "norm of one rank": _normalized(training=True, alone=True),
         "compiled": torch.compile(Communicates(_all_reduce), backend="eager"),
     }.items():
         records[name] = train(net, Path(folder) / name)[1]
@@ -301,6 +332,22 @@ def test_a_group_of_one_rank_is_replayed(kind, records) -> None:
     # torchview cannot follow the tensor subclass that functional collectives give.
     expected = ALL_OK if kind == "alone" else ALL_OK | {"torchview": "failed"}
     assert statuses(records[kind]) == expected
+
+
+def test_a_norm_that_synchronizes_is_not_replayed(records) -> None:
+    """That is known before."""
+    manifest = read_manifest(records["norm"])
+    reasons = {a["error"] for a in manifest["artifacts"] if a["status"] == "skipped"}
+    assert reasons == {
+        "no extra forward: SyncBatchNorm in train mode waits for the other ranks",
+    }
+    assert statuses(records["norm"]) == SKIPPED
+
+
+@pytest.mark.parametrize("kind", ["frozen norm", "norm of one rank"])
+def test_a_norm_that_waits_for_nobody_is_replayed(kind, records) -> None:
+    """In eval mode, or in a group of its own."""
+    assert statuses(records[kind]) == ALL_OK
 
 
 def test_a_compiled_forward_that_communicates_is_not_looked_into(records) -> None:
