@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from modelviz_callbacks.errors import ReplayRefusedError
@@ -53,6 +54,19 @@ def collectives_refused() -> Iterator[None]:
         refusal = guard.reason
     if (refusal := refusal or guard.reason) is not None:
         raise ReplayRefusedError(f"no extra forward: {refusal}")
+
+
+def forward_alone(wrapper: DistributedDataParallel, *inputs: Any, **kwargs: Any) -> Any:
+    """Runs what a data-parallel wrapper runs; sends nothing, and expects no backward.
+
+    The wrapper's own forward prepares its reducer for a backward pass, in C++ where nothing of it
+    could be put back.
+    """
+    if wrapper.device_ids:
+        move: Any = wrapper.to_kwargs
+        moved, moved_kwargs = move(inputs, kwargs, wrapper.device_ids[0])
+        inputs, kwargs = moved[0], moved_kwargs[0]
+    return wrapper.module(*inputs, **kwargs)
 
 
 class _CollectiveGuard(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -4,13 +4,15 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
-from modelviz_callbacks.replay.collectives import collectives_refused
+from modelviz_callbacks.replay.collectives import collectives_refused, forward_alone
 from modelviz_callbacks.replay.snapshot import Snapshot, global_hooks
 from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.replay.write_guard import WriteGuard
@@ -72,8 +74,11 @@ class Isolation:
             yield
 
     def _keep_quiet(self) -> None:
-        """Makes Lightning's `self.log` inside a forward log nothing; undone by the snapshot."""
+        """Keeps forwards from logging and from preparing a backward; undone by the snapshot."""
         for module in self._modules:
+            if isinstance(module, DistributedDataParallel):
+                vars(module)["forward"] = partial(forward_alone, module)
+            # Lightning's `self.log`.
             if hasattr(module, "log_dict") and hasattr(module, "training_step"):
                 vars(module).update(log=_ignore, log_dict=_ignore)
 

@@ -12,13 +12,15 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from modelviz_callbacks import ModelVizHook, ModelVizWarning
+from modelviz_callbacks import ModelVizHook, ModelVizWarning, record_architecture
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.distributed.ranks import run_ranks
 from tests.models import HostileNet, digits
 from tests.test_untouched import assert_same, fingerprint, hostile_state, reset
 
 STEPS = 4
+# These have a test of their own.
+OTHERS = ("parts in DDP", "broken visualizers")
 # What DDP says of its own work, where it does not depend on the clock.
 LOGGED = (
     "has_rebuilt_buckets",
@@ -46,6 +48,19 @@ class Branches(nn.Module):
         return sum(branch(x) for i, branch in enumerate(self.branches) if i != unused)
 
 
+class Parts(nn.Module):
+    """`[N, 8]` → `[N, 4]`, of parts that are data-parallel each by itself, as in a GAN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        first = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.3))
+        self.first = DistributedDataParallel(first)
+        self.second = DistributedDataParallel(Branches(), find_unused_parameters=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+
 # Each: the network, DDP's options, after how many steps gradients are synchronized, and when
 # the hook is made.
 RUNS: dict[str, tuple[type[nn.Module], dict[str, Any], int, str]] = {
@@ -58,6 +73,7 @@ RUNS: dict[str, tuple[type[nn.Module], dict[str, Any], int, str]] = {
     "gradient_as_bucket_view": (HostileNet, {"gradient_as_bucket_view": True}, 1, "after"),
     "no_sync": (HostileNet, {"gradient_as_bucket_view": True}, 2, "after"),
     "static_graph, no_sync": (HostileNet, {"static_graph": True}, 2, "after"),
+    "parts in DDP": (Parts, {}, 1, "after"),
     "broken visualizers": (HostileNet, {}, 1, "after"),
 }
 
@@ -75,7 +91,7 @@ def train(run: str, log_dir: Path | None) -> dict[str, Any]:
     elif log_dir is not None and made == "before the group":
         with mock.patch.object(distributed, "is_initialized", return_value=False):
             hook = ModelVizHook(net, log_dir, formats=())
-    model = DistributedDataParallel(net, **options)
+    model = net if kind is Parts else DistributedDataParallel(net, **options)
     if log_dir is not None and not made.startswith("before"):
         hook = ModelVizHook(net if made == "inner" else model, log_dir, formats=())
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
@@ -92,14 +108,23 @@ def train(run: str, log_dir: Path | None) -> dict[str, Any]:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=not options.get("gradient_as_bucket_view"))
             losses.append(loss.item())
-    logged = model._get_ddp_logging_data()
+            if (
+                run == "parts in DDP"
+                and log_dir is not None
+                and distributed.get_rank() == 0
+                and step == 1
+            ):
+                # Another forward with gradients, between two steps and on rank 0 alone.
+                record_architecture(net, digits(), log_dir=log_dir / "more", formats=())
+    wrapped = [part for part in model.modules() if isinstance(part, DistributedDataParallel)]
+    logged = [part._get_ddp_logging_data() for part in wrapped]
     left = fingerprint(net) | {"losses": losses, "adam": optimizer.state_dict()}
     if isinstance(net, HostileNet):
         left |= hostile_state(net)
     ours = {"_call_impl", "train", "eval", "to", "__getstate__", "_replicate_for_data_parallel"}
     return left | {
         "gradients": {name: p.grad for name, p in net.named_parameters() if p.grad is not None},
-        "logged": {key: logged.get(key) for key in LOGGED},
+        "logged": [{key: of_one.get(key) for key in LOGGED} for of_one in logged],
         "on the modules": [sorted(ours & vars(part).keys()) for part in model.modules()],
     }
 
@@ -132,7 +157,7 @@ def runs(tmp_path_factory) -> tuple[Path, list[dict[str, list[str]]]]:
     return folder, results
 
 
-@pytest.mark.parametrize("run", [run for run in RUNS if run != "broken visualizers"])
+@pytest.mark.parametrize("run", [run for run in RUNS if run not in OTHERS])
 def test_rank_0_records_and_every_rank_trains_as_without_us(run, runs) -> None:
     """One complete record; parameters, buffers, losses, RNGs and DDP's own state are the same."""
     folder, told = runs
@@ -144,6 +169,17 @@ def test_rank_0_records_and_every_rank_trains_as_without_us(run, runs) -> None:
     assert manifest["environment"]["strategy"] == "DistributedDataParallel"
     assert manifest["environment"]["device"] == "cpu"
     assert told[0][run] == told[1][run] == []
+
+
+def test_parts_that_are_data_parallel_are_replayed_without_their_wrappers(runs) -> None:
+    """A replay that went through them would wait, or disturb what the next backward needs."""
+    folder, told = runs
+    record = folder / "parts in DDP" / "architecture"
+    assert statuses(record) == ALL_OK
+    assert read_manifest(record)["status"] == "complete"
+    more = folder / "parts in DDP" / "more" / "architecture"
+    assert statuses(more) == ALL_OK
+    assert told[0]["parts in DDP"] == told[1]["parts in DDP"] == []
 
 
 def test_parameters_are_counted_once(runs) -> None:
