@@ -52,11 +52,14 @@ def require_module(model: object) -> nn.Module:
 
 
 def data_parallel_wrapper(module: nn.Module) -> str | None:
-    """Names the wrapper that spreads a module's batches, if it is one or runs inside one."""
+    """Names the wrapper that spreads a module's batches, if it has one or runs inside one."""
     # DDP keeps the wrapper whose forward runs: a hook may have been made before it.
-    wrapper: Any = getattr(DistributedDataParallel, "_active_ddp_module", None) or module
-    if isinstance(wrapper, (DistributedDataParallel, DataParallel)):
-        return type(wrapper).__name__
+    wrapper: nn.Module | None = getattr(DistributedDataParallel, "_active_ddp_module", None)
+    wrapper = wrapper or module
+    while wrapper is not None:
+        if isinstance(wrapper, (DistributedDataParallel, DataParallel)):
+            return type(wrapper).__name__
+        wrapper = _inner(wrapper)
     return None
 
 
