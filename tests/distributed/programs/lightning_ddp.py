@@ -135,6 +135,9 @@ def main(folder: Path, *names: str) -> None:
         make, options = FITS[name]
         reset()
         watched = fit(folder / name / "with", make(), ours=True, **options)
+        if name == "spawned":
+            # Its twin would take four more processes.
+            continue
         reset()
         plain = fit(folder / name / "without", make(), ours=False, **options)
         assert_same(plain, watched, name)
