@@ -24,6 +24,10 @@ class RecordError(ModelVizError):
     """A record cannot be read; the message says which and why."""
 
 
+class ReplayRefusedError(NotApplicableError):
+    """An extra forward must not go on; what was to be shown by it is skipped, with this reason."""
+
+
 class ModelVizWarning(UserWarning):
     """Something of ours failed; the training goes on and the record says what is missing."""
 

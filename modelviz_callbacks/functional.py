@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
@@ -76,6 +76,8 @@ def record_architecture(
     error = _show(recorder, settings, call, module)
     if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
         error = _watch(recorder, call) or error
+    if isinstance(error, ReplayRefusedError):
+        recorder.close(note=f"the call was ended, and so is what is shown of it: {error}")
     recorder.close(error)
     recorder.finish()
     if recorder.directory is None:
@@ -91,13 +93,17 @@ def _positional(args: Any) -> tuple[Any, ...]:
 def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
     """Runs the call once, without a mark, to watch it."""
     watched = recorder.step.watched(call.module, call.module, "output")
-    with Isolation(call.module, (), (call.args, call.kwargs)).replay():
-        args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-        try:
-            watched(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the record shows where it stopped
-            return error
-    return None
+    error: Exception | None = None
+    try:
+        with Isolation(call.module, (), (call.args, call.kwargs)).replay():
+            args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
+            try:
+                watched(*args, **kwargs)
+            except Exception as raised:  # noqa: BLE001 - the record shows where it stopped
+                error = raised
+    except ReplayRefusedError as refusal:
+        error = refusal
+    return error
 
 
 def _show(

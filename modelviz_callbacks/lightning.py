@@ -162,7 +162,6 @@ class ModelVizCallback(Callback):
             # After a fit that failed something may be left.
             self._end_step(note="the fit ended without a word")
             self._recorder = None
-            # Resolving may broadcast: every rank takes part.
             self._run_dir = self._dirpath or find_run_dir(trainer)
             self._stage = "waiting"
             if not trainer.strategy.restore_checkpoint_after_setup:
@@ -226,7 +225,7 @@ class ModelVizCallback(Callback):
                 recorder.see_chosen(self.settings.target or "", module, batch)
         elif runs_compiled_step(pl_module):
             with trainer.precision_plugin.forward_context():
-                self._see_compiled(recorder, trainer, pl_module, batch, batch_idx)
+                self._see_compiled(recorder, pl_module, batch, batch_idx)
         if not runs_compiled_step(pl_module):
             recorder.step.arm(pl_module)
             self._shadows = [
@@ -265,8 +264,7 @@ class ModelVizCallback(Callback):
         note = None if began else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
-            # Whoever interrupts a training does not want to wait for pictures.
-            self._recorder.finish(None if isinstance(exception, Exception) else 0.0)
+            self._recorder.finish_after(exception)
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Waits for the pictures, at most `draw_timeout_s`."""
@@ -294,12 +292,12 @@ class ModelVizCallback(Callback):
         self._raised = error
         if self._recorder is not None:
             self._recorder.step.end(*named_result(result))
+            if error is None:
+                self._recorder.write_step()
 
-    def _see_compiled(
-        self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def _see_compiled(self, recorder: Recorder, pl_module: Any, batch: Any, batch_idx: int) -> None:
         step = pl_module.training_step
-        if (refusal := rehearsal_refusal(trainer, pl_module)) is not None:
+        if (refusal := rehearsal_refusal(pl_module)) is not None:
             recorder.explain_unseen(f"the training step is compiled, and not rehearsed: {refusal}")
         else:
             arguments = (batch, batch_idx)[: len(inspect.signature(step).parameters)]

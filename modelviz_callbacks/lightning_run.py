@@ -10,10 +10,12 @@ from modelviz_callbacks.archive.places import absolute, is_url, last_part
 from modelviz_callbacks.recording.resume import Checkpoint
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
 
+_WITH_LOG_DIR = {"TensorBoardLogger", "CSVLogger"}
+
 
 def find_run_dir(trainer: Any) -> str:
     """Gives the folder that holds the checkpoints' folder, else the logger's, else the root."""
-    log_dir = trainer.log_dir or trainer.default_root_dir
+    log_dir = _log_dir(trainer) or trainer.default_root_dir
     checkpoints = checkpoints_folder(trainer)
     return absolute(str(log_dir) if checkpoints is None else folder_of(checkpoints))
 
@@ -69,6 +71,17 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def _log_dir(trainer: Any) -> str | None:
+    # As `Trainer.log_dir` finds it. That one asks rank 0 by a broadcast, and so would wait for
+    # ever where only some of the ranks have our callback.
+    logger = next(iter(trainer.loggers), None)
+    if logger is None:
+        return None
+    has_its_own = {base.__name__ for base in type(logger).__mro__} & _WITH_LOG_DIR
+    found: str | None = logger.log_dir if has_its_own else logger.save_dir
+    return found
+
+
 def describe_run(trainer: Any) -> dict[str, Any]:
     """Gives what the environment section of a record tells of a Trainer."""
     return {
@@ -94,10 +107,8 @@ def runs_compiled_step(pl_module: Any) -> bool:
     return getattr(pl_module, "_compiler_ctx", None) is not None
 
 
-def rehearsal_refusal(trainer: Any, pl_module: Any) -> str | None:
+def rehearsal_refusal(pl_module: Any) -> str | None:
     """Tells why a training step must not be run once more, or gives None."""
-    if trainer.world_size > 1:
-        return "a step may wait for the other ranks"
     if not pl_module.automatic_optimization:
         return "with manual optimization a step moves the optimizers"
     return None

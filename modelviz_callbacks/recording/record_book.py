@@ -63,6 +63,12 @@ class RecordBook:
         except Exception:  # noqa: BLE001 - a store that cannot be asked is told of when writing
             return False
 
+    def withdraw(self) -> None:
+        """Removes the record; nothing more is written."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.remove()
+
     def update(self, **fields: Any) -> None:
         """Sets fields of the manifest."""
         self.manifest = replace(self.manifest, **fields)

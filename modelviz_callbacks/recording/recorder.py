@@ -1,7 +1,7 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,10 @@ from torch import nn
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.archive.reference import RecordReference
-from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
-from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.precedent import Precedent
 from modelviz_callbacks.recording.publisher import Publisher
@@ -37,6 +37,7 @@ _ONLY_WATCHED = (
     "the run goes on from a checkpoint, and its modules are those of that checkpoint's record: "
     "the first step was watched, and nothing run again"
 )
+_NOT_ENDED = "the first training step was seen; its backward pass has not come to an end"
 
 
 class Recorder:
@@ -76,6 +77,9 @@ class Recorder:
         self._publisher = Publisher(self._book, settings, self._containment)
         self.step = StepWatch(self._containment, wanted=architecture.NAME in settings.visualizers)
         self._unseen = _nothing_seen(settings)
+        # What was seen, once it is written.
+        self._graph: ArchitectureGraph | None = None
+        self._written = False
         self._closed = False
         self._precedent = precedent or Precedent()
         self._at_start: Mapping[str, str] = {}
@@ -119,6 +123,10 @@ class Recorder:
             else:
                 self._begin(model)
 
+    def describe_run(self, environment: dict[str, Any]) -> None:
+        """Adds to what the integration knows of the run."""
+        self._environment = self._environment | environment
+
     def publish_to(self, sinks: Sequence[Sink]) -> None:
         """Chooses the loggers that the record is shown in."""
         self._publisher.sinks = tuple(sinks)
@@ -136,7 +144,7 @@ class Recorder:
             output_follows: Whether `see_output` will be called with its output.
         """
         with self._containment.on_training_thread(f"replay {call.path or 'the model'}"):
-            if self._closed or not self._views.is_new(call):
+            if self._closed or self._written or not self._views.is_new(call):
                 return
             self._book.add_root_call(
                 {
@@ -204,12 +212,31 @@ class Recorder:
             calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
             for call in calls:
                 self.see(call)
-            if error is not None:
+            if isinstance(error, ReplayRefusedError):
+                self._book.note(f"the rehearsal was ended, and so is what is shown of it: {error}")
+            elif error is not None:
                 raise error
 
     def explain_unseen(self, reason: str) -> None:
         """Gives the reason why no call of the step can be seen."""
         self._unseen = reason
+
+    def write_step(self) -> None:
+        """Writes what was seen of the step when it has ended well, before its backward pass.
+
+        That one waits for the other ranks, who may have failed; or it may be killed for memory.
+        """
+        if self._closed or self._written or not self._views.roots:
+            return
+        if self._precedent.kept is not None:
+            # There is a record already, and whether it tells this step is seen at its end.
+            return
+        with self._containment.on_training_thread("write the record"):
+            self._book.clear_notes(_NOT_SEEN)
+            self._book.note(_NOT_ENDED)
+            self._book.restore()
+            self._graph = self.step.graph(self._watched_model(), None)
+            self._write()
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
@@ -223,9 +250,10 @@ class Recorder:
         self._closed = True
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
-            graph = self.step.graph(self._watched_model(), error)
-            if not self._is_told(graph, error, note):
-                self._finish_writing(graph, error, note)
+            if not self._written:
+                self._graph = self.step.graph(self._watched_model(), error)
+            if not self._is_told(self._graph, error, note):
+                self._finish_writing(error, note)
         with self._containment.on_training_thread("start the drawing"):
             self._publisher.start_drawing()
         # Nothing of the model is kept until the end of the training.
@@ -234,6 +262,14 @@ class Recorder:
         with self._containment.on_training_thread("save the record"):
             self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
             self._book.save()
+
+    def withdraw(self) -> None:
+        """Gives the record up before its first step, and takes away what is there of it."""
+        self._closed = True
+        self.step.disarm()
+        with self._containment.on_training_thread("take the record back"):
+            self._book.withdraw()
+        self._model = None
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -254,6 +290,14 @@ class Recorder:
         """
         self._publisher.finish(timeout_s)
 
+    def finish_after(self, error: BaseException) -> None:
+        """Finishes a training that raised; waits for nothing where somebody waits for it.
+
+        Args:
+            error: What it raised.
+        """
+        self._publisher.finish_after(error)
+
     # The steps of the above.
 
     def _begin(self, model: nn.Module) -> None:
@@ -261,9 +305,9 @@ class Recorder:
         self._book.note(_NOT_SEEN)
         self._book.update(
             model={"class": class_name(model), "roots": [], **self._book.manifest.model},
-            environment=describe_environment(model) | self._environment,
             resumed_from=self._precedent.origin(),
         )
+        self._describe_environment(model)
         if module_repr.NAME in self._settings.visualizers:
             self._show_modules(model)
         self._book.save()
@@ -289,6 +333,9 @@ class Recorder:
             raise RuntimeError("the record is closed")
         return self._model
 
+    def _describe_environment(self, model: nn.Module) -> None:
+        self._book.update(environment=describe_environment(model) | self._environment)
+
     def _describe(self, graph: ArchitectureGraph) -> None:
         total = asdict(Costs.of(graph).total())
         self._book.update(totals=total, fingerprints=self._fingerprints(graph))
@@ -306,21 +353,26 @@ class Recorder:
         self._containment.reraise_if_asked(result.exception)
         self._book.add(result, folder="")
 
-    def _finish_writing(
-        self, graph: ArchitectureGraph | None, error: BaseException | None, note: str | None
-    ) -> None:
+    def _finish_writing(self, error: BaseException | None, note: str | None) -> None:
         if self._precedent.kept is not None:
             self._begin(self._watched_model())
         self._book.restore()
         self._explain(error, note)
-        self._write(graph)
+        if not self._written:
+            self._write()
+        elif error is not None:
+            self._show_failure(error)
         if self._precedent.origin() is not None:
             with self._containment.contained("compare the run with its checkpoint's record"):
-                shown = graph or ArchitectureGraph(describe_modules(self._watched_model()))
+                shown = self._graph or ArchitectureGraph(describe_modules(self._watched_model()))
                 self._precedent.tell_drift(self._book, shown, self._fingerprints(shown))
-        self._publisher.publish(graph)
+        self._publisher.publish(self._graph)
 
-    def _write(self, graph: ArchitectureGraph | None) -> None:
+    def _write(self) -> None:
+        self._written = True
+        # The model may have been moved, and the other ranks joined, since the beginning.
+        self._describe_environment(self._watched_model())
+        graph = self._graph
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
         theirs = self._views.results(self._unseen)
@@ -334,6 +386,14 @@ class Recorder:
         for result in ours:
             self._containment.reraise_if_asked(result.exception)
 
+    def _show_failure(self, error: BaseException) -> None:
+        """Says in our views that the step raised after what is shown of it."""
+        if self._graph is not None:
+            failure = Failure(None, None, None, (), type(error).__name__, str(error))
+            self._graph = replace(self._graph, failure=failure)
+            for result in self._our_views(self._graph):
+                self._book.add(result, folder="")
+
     def _our_views(self, graph: ArchitectureGraph | None) -> list[Result]:
         if not self.step.wanted:
             return []
@@ -345,6 +405,7 @@ class Recorder:
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:
         self._book.clear_notes(_NOT_SEEN)
+        self._book.clear_notes(_NOT_ENDED)
         if note is not None:
             self._book.note(note)
         elif not self._views.roots:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-from torch import nn
+from torch import distributed, nn
 from torch.jit import ScriptModule
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
@@ -56,10 +55,14 @@ def _is_zero_partitioned(module: nn.Module) -> bool:
 
 
 def _synchronizes_batch_norm(module: nn.Module) -> bool:
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    if not (distributed.is_available() and distributed.is_initialized()):
         return False
-    communicates = any(isinstance(m, nn.SyncBatchNorm) and m.training for m in module.modules())
-    return communicates and torch.distributed.get_world_size() > 1
+    return any(
+        isinstance(part, nn.SyncBatchNorm)
+        and part.training
+        and distributed.get_world_size(part.process_group) > 1
+        for part in module.modules()
+    )
 
 
 _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (

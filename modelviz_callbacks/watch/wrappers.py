@@ -1,5 +1,6 @@
 """The wrappers around a user's module, seen through without importing what made them."""
 
+import os
 from typing import Any
 
 from torch import distributed, nn
@@ -50,11 +51,24 @@ def require_module(model: object) -> nn.Module:
     return model
 
 
+def data_parallel_wrapper(module: nn.Module) -> str | None:
+    """Names the wrapper that spreads a module's batches, if it has one or runs inside one."""
+    # DDP keeps the wrapper whose forward runs: a hook may have been made before it.
+    wrapper: nn.Module | None = getattr(DistributedDataParallel, "_active_ddp_module", None)
+    wrapper = wrapper or module
+    while wrapper is not None:
+        if isinstance(wrapper, (DistributedDataParallel, DataParallel)):
+            return type(wrapper).__name__
+        wrapper = _inner(wrapper)
+    return None
+
+
 def is_first_rank() -> bool:
     """Whether this process is the one that records: the only one, or rank 0."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank() == 0
-    return True
+    # Before init_process_group a launcher's word counts: torchrun gives both of these.
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def first_replica_call(
