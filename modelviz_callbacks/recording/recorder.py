@@ -252,7 +252,10 @@ class Recorder:
         with self._containment.on_training_thread("write the record"):
             if not self._written:
                 self._graph = self.step.graph(self._watched_model(), error)
-            if not self._is_told(self._graph, error, note):
+            told = False
+            with self._containment.contained("compare the step with the record that is kept"):
+                told = self._is_told(self._graph, error, note)
+            if not told:
                 self._finish_writing(error, note)
         with self._containment.on_training_thread("start the drawing"):
             self._publisher.start_drawing()
@@ -323,7 +326,7 @@ class Recorder:
         self, graph: ArchitectureGraph | None, error: BaseException | None, note: str | None
     ) -> bool:
         """Whether the kept record tells the step that is over, too."""
-        if error is not None and note is None:
+        if self._precedent.kept is None or (error is not None and note is None):
             return False
         seen = self._at_start if graph is None else self._fingerprints(graph)
         return self._precedent.tells(seen, note)
