@@ -28,7 +28,9 @@ from modelviz_callbacks.visualizers.run import Result
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.module_entries import class_name, describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
+from modelviz_callbacks.watch.sharding import sharding_note
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
+from modelviz_callbacks.watch.wrappers import unwrap
 
 _NOT_SEEN = "the first training step has not been seen"
 
@@ -54,7 +56,7 @@ class Recorder:
         """Prepares a record.
 
         Args:
-            model: The model that is trained, without wrappers.
+            model: The model that is trained, without wrappers but those that shard it.
             run_dir: Where the record's folder is made: a path or an fsspec URL.
             settings: The options.
             environment: What the integration knows of the run: precision, strategy, ….
@@ -98,7 +100,9 @@ class Recorder:
                 model={"class": class_name(model), "roots": []},
                 environment=describe_environment(model) | self._environment,
             )
-            self._describe(ArchitectureGraph(describe_modules(model)))
+            self._describe(ArchitectureGraph(describe_modules(self._wrapped_model())))
+            if (note := sharding_note(self._wrapped_model())) is not None:
+                self._book.note(note)
             if module_repr.NAME in self._settings.visualizers:
                 self._show_modules(model)
             self._book.save()
@@ -206,7 +210,7 @@ class Recorder:
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
             self._explain(error, note)
-            graph = self.step.graph(self._watched_model(), error)
+            graph = self.step.graph(self._wrapped_model(), error)
             self._write(graph)
             self._publisher.publish(graph)
         with self._containment.on_training_thread("start the drawing"):
@@ -240,6 +244,9 @@ class Recorder:
     # The steps of the above.
 
     def _watched_model(self) -> nn.Module:
+        return unwrap(self._wrapped_model())
+
+    def _wrapped_model(self) -> nn.Module:
         if self._model is None:
             raise RuntimeError("the record is closed")
         return self._model

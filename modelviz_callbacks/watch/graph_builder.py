@@ -13,7 +13,7 @@ from modelviz_callbacks.graph.model import (
     ModuleEntry,
     NodeKind,
 )
-from modelviz_callbacks.watch.draft import Draft, specs
+from modelviz_callbacks.watch.draft import MOST_TENSORS, Draft, output_specs, specs
 from modelviz_callbacks.watch.flops import FlopCount
 from modelviz_callbacks.watch.operations import tensors_in, version_of
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
@@ -23,8 +23,6 @@ from modelviz_callbacks.watch.tensor_walk import walk_tensors
 
 # Code whose operations cannot be seen: compiled kernels, numpy, C++ extensions.
 UNWATCHED = "unwatched code"
-# A module call with more tensors (a model's whole cache, say) is described by its first ones.
-_MOST_TENSORS = 64
 _MOST_OPERANDS = 1_000
 # A list that grows and is stacked in every round has a square of edges: some are enough.
 _MANY_OPERANDS_IN_ALL = 30_000
@@ -127,7 +125,7 @@ class GraphBuilder:
 
     def begin_call(self, name: str, path: str, parent: Draft | None, arguments: Any) -> Draft:
         """Adds a module call that is about to run."""
-        named = list(walk_tensors(arguments, most=_MOST_TENSORS))
+        named = list(walk_tensors(arguments, most=MOST_TENSORS))
         tensors = [tensor for _, tensor in named]
         sources = [] if parent is None or parent.is_blind else self._sources(tensors, parent)
         if parent is not None and not sources:
@@ -140,19 +138,27 @@ class GraphBuilder:
         draft.entered = {id(tensor): version_of(tensor) for tensor in tensors}
         return draft
 
+    def take_inputs(self, draft: Draft, arguments: Any) -> None:
+        """Says what a call's forward is really given: a library's hook made it of the arguments."""
+        named = list(walk_tensors(arguments, most=MOST_TENSORS))
+        tensors = [tensor for _, tensor in named]
+        draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
+        draft.sources = self._sources(tensors, draft.parent)
+        draft.entered |= {id(tensor): version_of(tensor) for tensor in tensors}
+
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
         self._stops.forget_within(draft)
-        named = list(walk_tensors(output, most=_MOST_TENSORS))
-        draft.outputs = tuple(
-            tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
-        )
+        tensors = [tensor for _, tensor in walk_tensors(output, most=MOST_TENSORS)]
+        draft.outputs = output_specs(output)
+        if len(draft.own_outputs) == len(draft.outputs):
+            draft.outputs = draft.own_outputs
         if draft.is_leaf:
-            for place, (_, tensor) in enumerate(named):
+            for place, tensor in enumerate(tensors):
                 if not self._is_given_back(tensor, draft):
                     self._provenance.note(tensor, (draft.id, place))
             return
-        self._connect_unseen([tensor for _, tensor in named], draft)
+        self._connect_unseen(tensors, draft)
 
     def _is_given_back(self, tensor: torch.Tensor, draft: Draft) -> bool:
         """Whether a call gave back, as it was, a tensor that something else had made.
@@ -164,13 +170,12 @@ class GraphBuilder:
             return False
         return self._provenance.of(tensor) not in {None, CONSTANT}
 
-    # Compiled calls, which are watched with clones of their arguments.
+    # What stands for other tensors: a rehearsal's clones, what a sharding library passes on.
 
     def note_twins(self, originals: Any, twins: Any) -> None:
-        """Says that clones stand for the tensors that they were made of."""
-        pairs = zip(walk_tensors(originals), walk_tensors(twins), strict=False)
-        for (_, original), (_, twin) in pairs:
-            if (source := self.source(original)) is not None:
+        """Says that tensors stand for those in the same places, which they were made of."""
+        for original, twin in _in_same_places(originals, twins):
+            if twin is not original and (source := self.source(original)) is not None:
                 self._provenance.note(twin, source)
 
     def note_sources(self, tree: Any, sources: list[Source | None]) -> None:
@@ -311,6 +316,17 @@ class GraphBuilder:
         draft.outputs = (tensor_spec(tensor),)
         self._provenance.note(tensor, (draft.id, 0))
         return draft.id, 0
+
+
+def _in_same_places(originals: Any, twins: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    given = dict(walk_tensors(originals))
+    for name, twin in walk_tensors(twins):
+        if (original := given.get(name)) is not None:
+            yield original, twin
+    # By name each tensor comes once; one that was given twice may have become two.
+    listed, made = tensors_in(originals), tensors_in(twins)
+    if len(listed) == len(made):
+        yield from zip(listed, made, strict=True)
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:
