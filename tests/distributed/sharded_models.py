@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.nn import functional as F
 
@@ -27,9 +27,12 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.calls = 0
 
+    def compute(self, x: Tensor, scale: Tensor) -> Tensor:
+        return x + self.dropout(self.down(F.gelu(self.up(self.norm(x))))) * scale
+
     def forward(self, x: Tensor, scale: Tensor) -> Tensor:
         self.calls += 1
-        return x + self.dropout(self.down(F.gelu(self.up(self.norm(x))))) * scale
+        return self.compute(x, scale)
 
 
 class Net(nn.Module):
@@ -160,6 +163,34 @@ def sequence_parallel(net: Net) -> nn.Module:
     return net
 
 
+def fsdp2_of_tensor_parallel(net: Net) -> nn.Module:
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor.parallel import (
+        ColwiseParallel,
+        RowwiseParallel,
+        parallelize_module,
+    )
+
+    mesh = init_device_mesh("cpu", (1, WORLD_SIZE), mesh_dim_names=("data", "tensor"))
+    for block in net.blocks:
+        parallelize_module(
+            block, mesh["tensor"], {"up": ColwiseParallel(), "down": RowwiseParallel()}
+        )
+        fully_shard(block, mesh=mesh["data"])
+    return fully_shard(net, mesh=mesh["data"])
+
+
+def fsdp2_by_method(net: Net) -> nn.Module:
+    """The forward is only a caller of a method that gathers the parameters."""
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+    mesh = init_device_mesh("cpu", (WORLD_SIZE,))
+    for block in net.blocks:
+        fully_shard(block, mesh=mesh)
+        register_fsdp_forward_method(block, "compute")
+    return fully_shard(net, mesh=mesh)
+
+
 def fsdp1(net: Net, *, use_orig_params: bool) -> nn.Module:
     from torch.distributed.fsdp import FullyShardedDataParallel
     from torch.distributed.fsdp.wrap import ModuleWrapPolicy
@@ -201,6 +232,7 @@ def train(shard: Callable[[Net], nn.Module], folder: Path | None) -> dict[str, A
     """
     torch.manual_seed(0)
     random.seed(0)
+    begun = collectives()
     net = Net()
     model = shard(net)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
@@ -218,11 +250,19 @@ def train(shard: Callable[[Net], nn.Module], folder: Path | None) -> dict[str, A
     return {
         "losses": losses,
         "forwards": count_forwards(net),
+        "collectives": collectives() - begun,
         "attributes": attributes(model),
         "parameters": {name: local(p) for name, p in model.named_parameters()},
         "buffers": {name: local(b) for name, b in model.named_buffers()},
         "random": (torch.get_rng_state(), random.getstate()),
     }
+
+
+def collectives() -> int:
+    """Gives how many collectives this rank has taken part in."""
+    group = distributed.distributed_c10d._get_default_group()
+    number: int = group._get_sequence_number_for_group()
+    return number
 
 
 def local(tensor: Tensor) -> Tensor:
