@@ -56,6 +56,6 @@ _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
     (_is_uninitialized, "lazy parameters get their shapes in the real forward"),
     (is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
-    (has_parallel_hooks, "its hooks exchange tensors with the other ranks"),
+    (has_parallel_hooks, "the hooks that a library put on it may wait for the other ranks"),
     (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
 )
