@@ -47,12 +47,13 @@ class Net(nn.Module):
         self.head = nn.Linear(16, 8, bias=False)
         self.again = nn.Linear(16, 8, bias=False)
         self.again.weight = self.head.weight
+        self.by_method = False
         self.calls = 0
 
     def encode(self, x: Tensor) -> Tensor:
         x = self.embed(x)
         for block in self.blocks:
-            x = block(x, scale=x)
+            x = block.compute(x, x) if self.by_method else block(x, scale=x)
         return self.norm(x) * self.frozen
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,6 +70,11 @@ def count_forwards(model: nn.Module) -> list[int]:
 
 
 def unsharded(net: Net) -> nn.Module:
+    return net
+
+
+def unsharded_by_method(net: Net) -> Net:
+    net.by_method = True
     return net
 
 
@@ -92,7 +98,10 @@ def fsdp2_bf16(net: Net) -> nn.Module:
 
     # Batch norm on CPU does not take bfloat16.
     policy = MixedPrecisionPolicy(torch.bfloat16, output_dtype=torch.float32)
-    return fsdp2(net, root={}, mp_policy=policy)
+    model = fsdp2(net, root={}, mp_policy=policy)
+    # After the step the blocks still hold what was gathered in bfloat16.
+    model.set_reshard_after_forward(False)
+    return model
 
 
 def fsdp2_offloaded(net: Net) -> nn.Module:
@@ -181,14 +190,14 @@ def fsdp2_of_tensor_parallel(net: Net) -> nn.Module:
 
 
 def fsdp2_by_method(net: Net) -> nn.Module:
-    """The forward is only a caller of a method that gathers the parameters."""
+    """A method of the blocks gathers their parameters; they are not called themselves."""
     from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
     mesh = init_device_mesh("cpu", (WORLD_SIZE,))
     for block in net.blocks:
         fully_shard(block, mesh=mesh)
         register_fsdp_forward_method(block, "compute")
-    return fully_shard(net, mesh=mesh)
+    return fully_shard(unsharded_by_method(net), mesh=mesh)
 
 
 def fsdp1(net: Net, *, use_orig_params: bool) -> nn.Module:

@@ -42,7 +42,7 @@ def _compare(rank: int, folder: str) -> dict[str, str]:
 
 
 def _every_way() -> tuple[str, ...]:
-    return ("unsharded", *WAYS)
+    return ("unsharded", "unsharded_by_method", *WAYS)
 
 
 def _difference(shard: Callable[[Net], nn.Module], folder: Path) -> str:
@@ -57,7 +57,11 @@ def _difference(shard: Callable[[Net], nn.Module], folder: Path) -> str:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Path, list[dict[str, str]]]:
     folder = tmp_path_factory.mktemp("sharded")
-    return folder, run_ranks(_compare, str(folder), timeout_s=280.0)
+    return folder, run_ranks(_compare, str(folder), timeout_s=400.0)
+
+
+def whole(way: str) -> str:
+    return "unsharded_by_method" if way.endswith("by_method") else "unsharded"
 
 
 def graph(folder: Path, way: str) -> ArchitectureGraph:
@@ -80,14 +84,14 @@ def test_the_training_is_the_same_on_every_rank(trained, way) -> None:
 def test_a_sharded_model_is_described_as_the_whole_one(trained, way) -> None:
     """Parameters, bytes, shapes, names and classes, so that the fingerprints are the same."""
     folder, _ = trained
-    sharded, whole = manifest(folder, way), manifest(folder, "unsharded")
+    sharded, plain = manifest(folder, way), manifest(folder, whole(way))
     for name in OF_THE_MODEL:
-        assert sharded["totals"][name] == whole["totals"][name]
+        assert sharded["totals"][name] == plain["totals"][name]
     for name in ("structure", "trainable"):
-        assert sharded["fingerprints"][name] == whole["fingerprints"][name]
+        assert sharded["fingerprints"][name] == plain["fingerprints"][name]
     described = [(m.path, m.class_name, m.parameters) for m in graph(folder, way).modules]
     assert described == [
-        (m.path, m.class_name, m.parameters) for m in graph(folder, "unsharded").modules
+        (m.path, m.class_name, m.parameters) for m in graph(folder, whole(way)).modules
     ]
 
 
@@ -95,11 +99,11 @@ def test_a_sharded_model_is_described_as_the_whole_one(trained, way) -> None:
 def test_gathering_and_casting_leave_no_trace_in_the_graph(trained, way) -> None:
     """Calls, operations, edges and FLOPs are the whole model's; wrappers are in no path."""
     folder, _ = trained
-    sharded, whole = graph(folder, way), graph(folder, "unsharded")
-    assert outline(sharded) == outline(whole)
-    assert arrows(sharded) == arrows(whole)
-    assert [node.flops for node in sharded.nodes] == [node.flops for node in whole.nodes]
-    dataflow = [manifest(folder, w)["fingerprints"]["dataflow"] for w in (way, "unsharded")]
+    sharded, plain = graph(folder, way), graph(folder, whole(way))
+    assert outline(sharded) == outline(plain)
+    assert arrows(sharded) == arrows(plain)
+    assert [node.flops for node in sharded.nodes] == [node.flops for node in plain.nodes]
+    dataflow = [manifest(folder, w)["fingerprints"]["dataflow"] for w in (way, whole(way))]
     assert dataflow[0] == dataflow[1]
 
 
@@ -109,7 +113,7 @@ def test_modules_give_out_whole_tensors(trained, way) -> None:
     folder, _ = trained
     shapes = [
         {n.path: [o.shape for o in n.outputs] for n in graph(folder, w).nodes if n.path}
-        for w in (way, "unsharded")
+        for w in (way, whole(way))
     ]
     assert shapes[0] == shapes[1]
 
