@@ -144,7 +144,7 @@ class GraphBuilder:
         tensors = [tensor for _, tensor in named]
         draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
         draft.sources = self._sources(tensors, draft.parent)
-        draft.entered |= {id(tensor): version_of(tensor) for tensor in tensors}
+        draft.entered = {id(tensor): version_of(tensor) for tensor in tensors}
 
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""

@@ -80,7 +80,7 @@ def has_parallel_hooks(module: nn.Module) -> bool:
 def _is_parallel(hook: Any) -> bool:
     if isinstance(hook, HookCover):
         return True
-    return str(getattr(hook, "__module__", "")).startswith(_LIBRARIES)
+    return f"{getattr(hook, '__module__', '')}.".startswith(_LIBRARIES)
 
 
 def _itself(hook: Any) -> Any:
