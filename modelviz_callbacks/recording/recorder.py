@@ -1,6 +1,5 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +8,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.errors import ModelVizError, one_line
+from modelviz_callbacks.errors import ModelVizError
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
@@ -24,7 +23,7 @@ from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import architecture, module_repr
-from modelviz_callbacks.visualizers.run import Result
+from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.module_entries import class_name, describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
@@ -257,14 +256,8 @@ class Recorder:
 
     def _show_modules(self, model: nn.Module) -> None:
         names = (module_repr.ARTIFACT, module_repr.NAME, "")
-        started = time.perf_counter()
-        try:
-            text = module_repr.show_modules(model)
-        except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
-            self._containment.reraise_if_asked(error)
-            result = Result(*names, "failed", None, one_line(error), error)
-        else:
-            result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
+        result = attempt(names, lambda: module_repr.show_modules(model))
+        self._containment.reraise_if_asked(result.exception)
         self._book.add(result, folder="")
 
     def _write(self, graph: ArchitectureGraph | None) -> None:

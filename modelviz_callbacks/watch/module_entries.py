@@ -7,6 +7,7 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from modelviz_callbacks.graph.model import ModuleEntry, StateEntry
+from modelviz_callbacks.watch.local_only import LocalOnly
 from modelviz_callbacks.watch.module_paths import join
 from modelviz_callbacks.watch.sharding import WholeParameter, WholeParameters, whole_tensor
 from modelviz_callbacks.watch.tensor_specs import dtype_name
@@ -28,7 +29,8 @@ def describe_modules(model: nn.Module) -> tuple[ModuleEntry, ...]:
         An entry for each path, in the order of `model.named_modules()`; a module that stands
         under several paths has an entry for each.
     """
-    return _Description(WholeParameters(model)).of(model)
+    with LocalOnly():
+        return _Description(WholeParameters(model)).of(model)
 
 
 class _Description:

@@ -118,6 +118,24 @@ def fsdp2_compiled(net: Net) -> nn.Module:
     return torch.compile(fsdp2(net), backend="eager")
 
 
+def fsdp2_compiled_blocks(net: Net) -> nn.Module:
+    for index, block in enumerate(net.blocks):
+        net.blocks[index] = torch.compile(block, backend="eager")
+    return fsdp2(net)
+
+
+class Talkative(nn.Linear):
+    """Tells what all ranks would have to work out together."""
+
+    def extra_repr(self) -> str:
+        return f"norm={self.weight.norm().item():.2f}"
+
+
+def fsdp2_talkative(net: Net) -> nn.Module:
+    net.blocks[0].up = Talkative(16, 32)
+    return fsdp2(net)
+
+
 def checkpointed(net: Net, *, reentrant: bool = False) -> Net:
     from torch.distributed.algorithms._checkpoint import checkpoint_wrapper as wrapper
 

@@ -30,7 +30,7 @@ SEEN = (
     "fsdp1_flat",
     "fsdp1_checkpointed",
 )
-WAYS = (*SEEN, "fsdp2_compiled")
+WAYS = (*SEEN, "fsdp2_compiled", "fsdp2_compiled_blocks")
 GATHERED = "no extra forward: sharded parameters are gathered by all ranks together"
 # What a model holds and computes, as opposed to what passes through one rank.
 OF_THE_MODEL = ("parameters", "trainable_parameters", "buffers", "parameter_bytes")
@@ -42,7 +42,7 @@ def _compare(rank: int, folder: str) -> dict[str, str]:
 
 
 def _every_way() -> tuple[str, ...]:
-    return ("unsharded", "unsharded_by_method", *WAYS)
+    return ("unsharded", "unsharded_by_method", *WAYS, "fsdp2_talkative")
 
 
 def _difference(shard: Callable[[Net], nn.Module], folder: Path) -> str:
@@ -148,3 +148,22 @@ def test_a_compiled_sharded_model_is_a_single_call(trained) -> None:
     seen = graph(folder, "fsdp2_compiled")
     assert outline(seen) == ["x?", ".", "output!"]
     assert seen.notes == (f"the model runs compiled and was not looked into: {GATHERED}",)
+
+
+def test_compiled_blocks_of_a_sharded_model_are_single_calls(trained) -> None:
+    """What is between them is seen as ever."""
+    folder, _ = trained
+    seen = outline(graph(folder, "fsdp2_compiled_blocks"))
+    assert seen[:6] == ["x?", ".", " embed", " blocks.0", " blocks.1", " norm"]
+
+
+def test_nothing_is_computed_with_the_shards_of_one_rank(trained) -> None:
+    """A module's own text may ask for it, for which the other ranks would not be there."""
+    folder, ranks = trained
+    assert [rank["fsdp2_talkative"] for rank in ranks] == ["", ""]
+    found = {a["name"]: a for a in manifest(folder, "fsdp2_talkative")["artifacts"]}
+    assert found["modules"]["status"] == "skipped"
+    assert "as all ranks must together" in found["modules"]["error"]
+    configs = {m.path: m.config for m in graph(folder, "fsdp2_talkative").modules}
+    assert configs["blocks.0.up"] == ""
+    assert configs["head"] == "in_features=16, out_features=8, bias=False"
