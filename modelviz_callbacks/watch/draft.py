@@ -10,10 +10,6 @@ from modelviz_callbacks.graph.model import Node, NodeKind, TensorSpec
 from modelviz_callbacks.watch.flops import FlopCount
 from modelviz_callbacks.watch.provenance import Source
 from modelviz_callbacks.watch.tensor_specs import tensor_spec
-from modelviz_callbacks.watch.tensor_walk import walk_tensors
-
-# A module call with more tensors (a model's whole cache, say) is described by its first ones.
-MOST_TENSORS = 64
 
 
 @dataclass
@@ -27,7 +23,6 @@ class Draft:
         is_unseen: Whether it was not seen itself, but concluded.
         computed: What it computed that FLOPs are counted of.
         entered: The versions of the tensors that went in, by identity.
-        own_outputs: What the module itself gave out, before a library made something else of it.
     """
 
     id: int
@@ -43,7 +38,6 @@ class Draft:
     is_unseen: bool = False
     computed: list[Any] = field(default_factory=list)
     entered: dict[int, int | None] = field(default_factory=dict)
-    own_outputs: tuple[TensorSpec, ...] = ()
 
     def is_within(self, call: "Draft") -> bool:
         """Whether the node is a module call or happened in it."""
@@ -86,12 +80,9 @@ class Draft:
         return False
 
 
-def output_specs(output: Any) -> tuple[TensorSpec, ...]:
-    """Describes what a module call gave out."""
-    return tuple(
-        tensor_spec(tensor, "" if name == "tensor" else name)
-        for name, tensor in walk_tensors(output, most=MOST_TENSORS)
-    )
+def output_specs(named: Iterable[tuple[str, torch.Tensor]]) -> tuple[TensorSpec, ...]:
+    """Describes what a module call gave out, with names."""
+    return tuple(tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named)
 
 
 def specs(tensors: Iterable[torch.Tensor]) -> tuple[TensorSpec, ...]:

@@ -13,7 +13,7 @@ from modelviz_callbacks.graph.model import (
     ModuleEntry,
     NodeKind,
 )
-from modelviz_callbacks.watch.draft import MOST_TENSORS, Draft, output_specs, specs
+from modelviz_callbacks.watch.draft import Draft, output_specs, specs
 from modelviz_callbacks.watch.flops import FlopCount
 from modelviz_callbacks.watch.operations import tensors_in, version_of
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
@@ -23,6 +23,8 @@ from modelviz_callbacks.watch.tensor_walk import walk_tensors
 
 # Code whose operations cannot be seen: compiled kernels, numpy, C++ extensions.
 UNWATCHED = "unwatched code"
+# A module call with more tensors (a model's whole cache, say) is described by its first ones.
+_MOST_TENSORS = 64
 _MOST_OPERANDS = 1_000
 # A list that grows and is stacked in every round has a square of edges: some are enough.
 _MANY_OPERANDS_IN_ALL = 30_000
@@ -125,7 +127,7 @@ class GraphBuilder:
 
     def begin_call(self, name: str, path: str, parent: Draft | None, arguments: Any) -> Draft:
         """Adds a module call that is about to run."""
-        named = list(walk_tensors(arguments, most=MOST_TENSORS))
+        named = list(walk_tensors(arguments, most=_MOST_TENSORS))
         tensors = [tensor for _, tensor in named]
         sources = [] if parent is None or parent.is_blind else self._sources(tensors, parent)
         if parent is not None and not sources:
@@ -140,25 +142,28 @@ class GraphBuilder:
 
     def take_inputs(self, draft: Draft, arguments: Any) -> None:
         """Says what a call's forward is really given: a library's hook made it of the arguments."""
-        named = list(walk_tensors(arguments, most=MOST_TENSORS))
+        named = list(walk_tensors(arguments, most=_MOST_TENSORS))
         tensors = [tensor for _, tensor in named]
         draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
         draft.sources = self._sources(tensors, draft.parent)
         draft.entered = {id(tensor): version_of(tensor) for tensor in tensors}
 
+    def take_outputs(self, draft: Draft, output: Any) -> None:
+        """Says what a call's forward itself gave, of which a library's hook made something else."""
+        draft.outputs = draft.outputs or output_specs(walk_tensors(output, most=_MOST_TENSORS))
+
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
         self._stops.forget_within(draft)
-        tensors = [tensor for _, tensor in walk_tensors(output, most=MOST_TENSORS)]
-        draft.outputs = output_specs(output)
-        if len(draft.own_outputs) == len(draft.outputs):
-            draft.outputs = draft.own_outputs
+        named = list(walk_tensors(output, most=_MOST_TENSORS))
+        if len(draft.outputs) != len(named):
+            draft.outputs = output_specs(named)
         if draft.is_leaf:
-            for place, tensor in enumerate(tensors):
+            for place, (_, tensor) in enumerate(named):
                 if not self._is_given_back(tensor, draft):
                     self._provenance.note(tensor, (draft.id, place))
             return
-        self._connect_unseen(tensors, draft)
+        self._connect_unseen([tensor for _, tensor in named], draft)
 
     def _is_given_back(self, tensor: torch.Tensor, draft: Draft) -> bool:
         """Whether a call gave back, as it was, a tensor that something else had made.

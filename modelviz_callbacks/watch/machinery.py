@@ -9,7 +9,7 @@ from torch import nn
 
 from modelviz_callbacks.watch.bookkeeping import Bookkeeping
 from modelviz_callbacks.watch.call_arguments import named_by_position
-from modelviz_callbacks.watch.draft import Draft, output_specs
+from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.graph_builder import GraphBuilder
 from modelviz_callbacks.watch.method_watch import MethodShadow
 from modelviz_callbacks.watch.operation_mode import OperationMode
@@ -151,8 +151,7 @@ class Machinery:
             if not isinstance(new_args, tuple):
                 new_args = (new_args,)
             self._watching.builder.note_twins((args, *kwargs), (new_args, new_kwargs))
-            draft = self._call_of(path)
-            if draft is not None:
+            if (draft := self._call_of(path)) is not None:
                 named = named_by_position(module, new_args, new_kwargs)
                 self._watching.builder.take_inputs(draft, named)
         return result
@@ -167,9 +166,8 @@ class Machinery:
             return result
         with self._watching.bookkeeping():
             self._watching.builder.note_twins(output, result)
-            draft = self._call_of(path)
-            if draft is not None and not draft.own_outputs:
-                draft.own_outputs = output_specs(output)
+            if (draft := self._call_of(path)) is not None:
+                self._watching.builder.take_outputs(draft, output)
         return result
 
     def _before_method(
