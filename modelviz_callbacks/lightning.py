@@ -13,6 +13,7 @@ from torch import nn
 from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import contained
 from modelviz_callbacks.lightning_run import (
+    as_sharded,
     describe_run,
     find_run_dir,
     is_redirected,
@@ -141,7 +142,8 @@ class ModelVizCallback(Callback):
         if run_dir in self._recorded:
             return
         self._run_dir = run_dir
-        self._recorder = Recorder(pl_module, run_dir, self.settings, describe_run(trainer))
+        model = as_sharded(trainer, pl_module)
+        self._recorder = Recorder(model, run_dir, self.settings, describe_run(trainer))
         self._recorder.open()
 
     def on_train_batch_start(

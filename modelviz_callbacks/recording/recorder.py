@@ -1,6 +1,5 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -9,7 +8,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError, one_line
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
@@ -24,11 +23,13 @@ from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import architecture, module_repr
-from modelviz_callbacks.visualizers.run import Result
+from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.module_entries import class_name, describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
+from modelviz_callbacks.watch.sharding import sharding_note
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
+from modelviz_callbacks.watch.wrappers import unwrap
 
 _NOT_SEEN = "the first training step has not been seen"
 _NOT_ENDED = "the first training step was seen; its backward pass has not come to an end"
@@ -55,7 +56,7 @@ class Recorder:
         """Prepares a record.
 
         Args:
-            model: The model that is trained, without wrappers.
+            model: The model that is trained, without wrappers but those that shard it.
             run_dir: Where the record's folder is made: a path or an fsspec URL.
             settings: The options.
             environment: What the integration knows of the run: precision, strategy, ….
@@ -100,7 +101,9 @@ class Recorder:
             self._book.note(_NOT_SEEN)
             self._book.update(model={"class": class_name(model), "roots": []})
             self._describe_environment(model)
-            self._describe(ArchitectureGraph(describe_modules(model)))
+            self._describe(ArchitectureGraph(describe_modules(self._wrapped_model())))
+            if (note := sharding_note(self._wrapped_model())) is not None:
+                self._book.note(note)
             if module_repr.NAME in self._settings.visualizers:
                 self._show_modules(model)
             self._book.save()
@@ -278,6 +281,9 @@ class Recorder:
     # The steps of the above.
 
     def _watched_model(self) -> nn.Module:
+        return unwrap(self._wrapped_model())
+
+    def _wrapped_model(self) -> nn.Module:
         if self._model is None:
             raise RuntimeError("the record is closed")
         return self._model
@@ -291,21 +297,15 @@ class Recorder:
 
     def _show_modules(self, model: nn.Module) -> None:
         names = (module_repr.ARTIFACT, module_repr.NAME, "")
-        started = time.perf_counter()
-        try:
-            text = module_repr.show_modules(model)
-        except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
-            self._containment.reraise_if_asked(error)
-            result = Result(*names, "failed", None, one_line(error), error)
-        else:
-            result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
+        result = attempt(names, lambda: module_repr.show_modules(model))
+        self._containment.reraise_if_asked(result.exception)
         self._book.add(result, folder="")
 
     def _write(self, error: BaseException | None) -> None:
         self._written = True
         # The model may have been moved, and the other ranks joined, since the beginning.
         self._describe_environment(self._watched_model())
-        graph = self._graph = self.step.graph(self._watched_model(), error)
+        graph = self._graph = self.step.graph(self._wrapped_model(), error)
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
         theirs = self._views.results(self._unseen)
