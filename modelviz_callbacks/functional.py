@@ -17,7 +17,7 @@ from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import RootCall
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
-from modelviz_callbacks.watch.wrappers import require_module, unwrap
+from modelviz_callbacks.watch.wrappers import require_module, unwrap, without_compilers
 
 
 def record_architecture(
@@ -69,7 +69,7 @@ def record_architecture(
     inner = unwrap(require_module(model))
     module = find_module(inner, target) if target else inner
     call = RootCall("", inner, _positional(args), dict(kwargs or {}))
-    recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
+    recorder = Recorder(without_compilers(model), check_run_dir(log_dir, "log_dir"), settings)
     recorder.publish_to(summary_writer_sinks(writer))
     recorder.open()
     recorder.note_input(call.named_arguments())

@@ -20,6 +20,7 @@ from modelviz_callbacks.watch.wrappers import (
     is_first_rank,
     require_module,
     unwrap,
+    without_compilers,
 )
 
 _NOT_CALLED = (
@@ -89,7 +90,9 @@ class ModelVizHook:
         inner = unwrap(require_module(model))
         module = find_module(inner, target) if target else inner
         sinks = summary_writer_sinks(writer)
-        self._recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
+        self._recorder = Recorder(
+            without_compilers(model), check_run_dir(log_dir, "log_dir"), settings
+        )
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
         self._watchers = self._make_watchers(entrance, module)

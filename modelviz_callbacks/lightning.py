@@ -13,6 +13,7 @@ from torch import nn
 from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import contained, warn
 from modelviz_callbacks.lightning_run import (
+    as_sharded,
     checkpoints_folder,
     describe_run,
     find_run_dir,
@@ -183,7 +184,7 @@ class ModelVizCallback(Callback):
             return
         with self._contained("begin the record"):
             self._recorder = Recorder(
-                pl_module,
+                as_sharded(trainer, pl_module),
                 self._run_dir,
                 self.settings,
                 describe_run(trainer),
@@ -284,7 +285,9 @@ class ModelVizCallback(Callback):
         """Says what is another in the model than in the record of weights that do not fit."""
         checkpoint = loaded_checkpoint(trainer, None, self.state_key)
         if checkpoint is not None:
-            drift = Resume(checkpoint, self._run_dir).drift_of_modules(pl_module)
+            drift = Resume(checkpoint, self._run_dir).drift_of_modules(
+                as_sharded(trainer, pl_module)
+            )
             if drift is not None:
                 warn(drift.as_weights_warning())
 

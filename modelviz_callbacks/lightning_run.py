@@ -9,6 +9,7 @@ from torch import nn
 from modelviz_callbacks.archive.places import absolute, is_url, last_part
 from modelviz_callbacks.recording.resume import Checkpoint
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
+from modelviz_callbacks.watch.wrappers import unwrap, without_compilers
 
 _WITH_LOG_DIR = {"TensorBoardLogger", "CSVLogger"}
 
@@ -90,6 +91,14 @@ def describe_run(trainer: Any) -> dict[str, Any]:
         "accelerator": type(trainer.accelerator).__name__,
         "world_size": trainer.world_size,
     }
+
+
+def as_sharded(trainer: Any, pl_module: nn.Module) -> nn.Module:
+    """Gives a Trainer's module in what its strategy has wrapped it in, which knows its shards."""
+    model = getattr(trainer.strategy, "model", None)
+    if isinstance(model, nn.Module) and unwrap(model) is pl_module:
+        return without_compilers(model)
+    return pl_module
 
 
 def tensorboard_sinks(trainer: Any) -> list[TensorBoardSink]:

@@ -30,7 +30,9 @@ from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.module_entries import class_name, describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
+from modelviz_callbacks.watch.sharding import sharding_note
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
+from modelviz_callbacks.watch.wrappers import unwrap
 
 _NOT_SEEN = "the first training step has not been seen"
 _ONLY_WATCHED = (
@@ -62,7 +64,7 @@ class Recorder:
         """Prepares a record.
 
         Args:
-            model: The model that is trained, without wrappers.
+            model: The model that is trained, without wrappers but those that shard it.
             run_dir: Where the record's folder is made: a path or an fsspec URL.
             settings: The options.
             environment: What the integration knows of the run: precision, strategy, ….
@@ -113,7 +115,7 @@ class Recorder:
         """
         with self._containment.on_training_thread("begin the record"):
             model = self._watched_model()
-            self._describe(ArchitectureGraph(describe_modules(model)))
+            self._describe(ArchitectureGraph(describe_modules(self._wrapped_model())))
             self._at_start = self.fingerprints
             if self._precedent.begin(self._at_start):
                 self._closed = True
@@ -235,7 +237,7 @@ class Recorder:
             self._book.clear_notes(_NOT_SEEN)
             self._book.note(_NOT_ENDED)
             self._book.restore()
-            self._graph = self.step.graph(self._watched_model(), None)
+            self._graph = self.step.graph(self._wrapped_model(), None)
             self._write()
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
@@ -251,7 +253,7 @@ class Recorder:
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
             if not self._written:
-                self._graph = self.step.graph(self._watched_model(), error)
+                self._graph = self.step.graph(self._wrapped_model(), error)
             told = False
             with self._containment.contained("compare the step with the record that is kept"):
                 told = self._is_told(self._graph, error, note)
@@ -311,6 +313,8 @@ class Recorder:
             resumed_from=self._precedent.origin(),
         )
         self._describe_environment(model)
+        if (note := sharding_note(self._wrapped_model())) is not None:
+            self._book.note(note)
         if module_repr.NAME in self._settings.visualizers:
             self._show_modules(model)
         self._book.save()
@@ -332,6 +336,9 @@ class Recorder:
         return self._precedent.tells(seen, note)
 
     def _watched_model(self) -> nn.Module:
+        return unwrap(self._wrapped_model())
+
+    def _wrapped_model(self) -> nn.Module:
         if self._model is None:
             raise RuntimeError("the record is closed")
         return self._model
@@ -367,7 +374,7 @@ class Recorder:
             self._show_failure(error)
         if self._precedent.origin() is not None:
             with self._containment.contained("compare the run with its checkpoint's record"):
-                shown = self._graph or ArchitectureGraph(describe_modules(self._watched_model()))
+                shown = self._graph or ArchitectureGraph(describe_modules(self._wrapped_model()))
                 self._precedent.tell_drift(self._book, shown, self._fingerprints(shown))
         self._publisher.publish(self._graph)
 

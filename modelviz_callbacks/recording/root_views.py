@@ -14,6 +14,7 @@ from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
 from modelviz_callbacks.visualizers.run import Result, run_on_output, run_replays, skipped
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.root_calls import RootCall
+from modelviz_callbacks.watch.sharding import holds_parameters
 
 # Each root call costs a few forwards: a step that calls fifty blocks one by one must not.
 MOST_ROOTS = 8
@@ -43,7 +44,7 @@ class RootViews:
 
     def is_new(self, call: RootCall) -> bool:
         """Whether a call is a root that is to be shown: with parameters, and no earlier root's."""
-        if next(call.module.parameters(), None) is None:
+        if not holds_parameters(call.module):
             return False
         if any(call.module is part for root in self.roots for part in root.module.modules()):
             return False

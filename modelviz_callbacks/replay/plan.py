@@ -8,6 +8,8 @@ from torch.jit import ScriptModule
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
+from modelviz_callbacks.watch.parallel_hooks import has_parallel_hooks
+from modelviz_callbacks.watch.sharding import is_sharded
 from modelviz_callbacks.watch.tensor_tree import holds
 
 
@@ -42,13 +44,6 @@ def _is_uninitialized(module: nn.Module) -> bool:
     return changes_class or any(is_lazy(p) for p in (*module.parameters(), *module.buffers()))
 
 
-def _is_sharded(module: nn.Module) -> bool:
-    # By name: importing FSDP or DTensor for a check would cost seconds.
-    names = {base.__name__ for part in module.modules() for base in type(part).__mro__}
-    sharded = any(type(p).__name__ == "DTensor" for p in module.parameters())
-    return sharded or bool(names & {"FullyShardedDataParallel", "FSDPModule"})
-
-
 def _is_zero_partitioned(module: nn.Module) -> bool:
     # DeepSpeed marks each parameter that ZeRO-3 has partitioned.
     return any(hasattr(p, "ds_id") for p in module.parameters())
@@ -71,7 +66,8 @@ _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
         _is_uninitialized,
         "lazy parameters get their shapes in the real forward, and lazy modules their class",
     ),
-    (_is_sharded, "sharded parameters are gathered by all ranks together"),
+    (is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
+    (has_parallel_hooks, "the hooks that a library put on it may wait for the other ranks"),
     (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
 )

@@ -4,13 +4,25 @@ import os
 from typing import Any
 
 from torch import distributed, nn
+from torch.jit import ScriptModule
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from modelviz_callbacks.errors import SettingsError
 
+# Known by name: to import what makes them takes seconds. By the name under which the wrapped
+# module stands in its wrapper, the wrapper's class.
+_COMPILER = {"_orig_mod": "OptimizedModule"}
+_SEE_THROUGH = {
+    "_fsdp_wrapped_module": "FullyShardedDataParallel",
+    "_checkpoint_wrapped_module": "ActivationWrapper",
+    "module": "DeepSpeedEngine",
+}
+# The parts of a path that only wrappers make; `module` may well be a user's own name.
+WRAPPED_NAMES = frozenset({*_COMPILER, *_SEE_THROUGH}) - {"module"}
+
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """Gives the user's own module inside compilers' and data-parallel wrappers.
+    """Gives the user's own module inside the wrappers of compilers and of parallel training.
 
     Args:
         module: Any module.
@@ -23,14 +35,49 @@ def unwrap(module: nn.Module) -> nn.Module:
     return module
 
 
+def see_through(module: nn.Module) -> nn.Module | None:
+    """Gives what a wrapper holds whose inside is watched as if the wrapper were not there.
+
+    Args:
+        module: Any module.
+
+    Returns:
+        What FSDP, activation checkpointing or DeepSpeed's engine wrapped, which may be a wrapper
+        again; None for any other module.
+    """
+    return _wrapped_by(module, _SEE_THROUGH)
+
+
+def without_compilers(module: nn.Module) -> nn.Module:
+    """Gives a model without the outermost wrappers, up to the one that knows how it is sharded."""
+    while see_through(module) is None and (inner := _inner(module)) is not None:
+        module = inner
+    return module
+
+
+def users_class(module: nn.Module) -> type[nn.Module]:
+    """Gives a module's class, behind the one that FSDP2 has made of it."""
+    kind = type(module)
+    first, *others = kind.__bases__
+    if others and any(base.__name__ == "FSDPModule" for base in first.__mro__):
+        return others[0]
+    return kind
+
+
 def is_compiled(module: nn.Module) -> bool:
     """Whether calls of `module` run compiled (`torch.compile(module)`, `module.compile()`)."""
-    return _compiled_inner(module) is not None or runs_compiled_call(module)
+    return _wrapped_by(module, _COMPILER) is not None or runs_compiled_call(module)
 
 
 def runs_compiled_call(module: nn.Module) -> bool:
     """Whether `module.compile()` was called: its calls then bypass `_call_impl`."""
     return getattr(module, "_compiled_call_impl", None) is not None
+
+
+def is_closed(module: nn.Module) -> bool:
+    """Whether nothing may be attached in a module: it is scripted, or was compiled in place."""
+    # Compiled code bakes in what it finds, scripted modules refuse it.
+    return isinstance(module, ScriptModule) or runs_compiled_call(module)
 
 
 def inside_distributed(module: nn.Module) -> nn.Module:
@@ -85,12 +132,16 @@ def _inner(module: nn.Module) -> nn.Module | None:
     if isinstance(module, (DistributedDataParallel, DataParallel)):
         inner: nn.Module = module.module
         return inner
-    return _compiled_inner(module)
+    return _wrapped_by(module, _COMPILER | _SEE_THROUGH)
 
 
-def _compiled_inner(module: nn.Module) -> nn.Module | None:
-    # OptimizedModule lives in torch._dynamo, whose import takes seconds.
-    if type(module).__name__ != "OptimizedModule":
-        return None
-    inner = module._modules.get("_orig_mod")
-    return inner if isinstance(inner, nn.Module) else None
+def _wrapped_by(module: nn.Module, wrappers: dict[str, str]) -> nn.Module | None:
+    for name, wrapper in wrappers.items():
+        # Not `get`, which scripted modules' parts do not have.
+        if name in module._modules and _is_a(module, wrapper):
+            return module._modules[name]
+    return None
+
+
+def _is_a(module: nn.Module, name: str) -> bool:
+    return any(base.__name__ == name for base in type(module).__mro__)
