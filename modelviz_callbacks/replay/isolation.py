@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
 from modelviz_callbacks.replay.snapshot import Snapshot, global_hooks
 from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.replay.write_guard import WriteGuard
+from modelviz_callbacks.watch.forced_eager import forced_eager
 from modelviz_callbacks.watch.quiet import quiet
 
 
@@ -64,7 +64,7 @@ class Isolation:
             torch.set_autocast_cache_enabled(False)
             self._keep_quiet()
             undo.enter_context(quiet())
-            undo.enter_context(_forced_eager())
+            undo.enter_context(forced_eager())
             undo.enter_context(guard)
             yield
 
@@ -88,18 +88,6 @@ def _forget_autocast_casts(guard: WriteGuard) -> None:
     # torch keeps them.
     if guard.autocast_cache_used:
         torch.clear_autocast_cache()
-
-
-def _forced_eager() -> contextlib.AbstractContextManager[Any]:
-    # Without torch._dynamo in memory nothing can be compiled; importing it takes seconds.
-    if "torch._dynamo" not in sys.modules:
-        return contextlib.nullcontext()
-    context: contextlib.AbstractContextManager[Any]
-    if hasattr(torch.compiler, "set_stance"):
-        context = torch.compiler.set_stance("force_eager")
-    else:  # torch < 2.6
-        context = sys.modules["torch._dynamo"].config.patch(disable=True)
-    return context
 
 
 def _run_all(restorers: list[Callable[[], object]]) -> None:

@@ -112,7 +112,7 @@ class CallWatcher:
             raise ModelVizError(
                 f"{type(module).__name__} is watched already: close() the other hook first."
             )
-        watch = Watch(partial(self._observe, path, module), self._alone)
+        watch = Watch(partial(self._observe, path), self._alone)
         shadow.watches.append(watch)
         self._attached.append((shadow, watch))
 

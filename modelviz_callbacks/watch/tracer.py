@@ -14,6 +14,7 @@ from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.watch.bookkeeping import Bookkeeping
 from modelviz_callbacks.watch.call_arguments import named_by_position
+from modelviz_callbacks.watch.compiled_code import on_entry
 from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
 from modelviz_callbacks.watch.graph_builder import MOST_NODES, GraphBuilder
@@ -31,7 +32,7 @@ from modelviz_callbacks.watch.operations import (
 from modelviz_callbacks.watch.provenance import Source
 from modelviz_callbacks.watch.quiet import quiet_depth
 from modelviz_callbacks.watch.root_calls import watchable_modules
-from modelviz_callbacks.watch.shadow import Shadow, Watch
+from modelviz_callbacks.watch.shadow import Shadow, Watch, all_set_aside
 from modelviz_callbacks.watch.tensor_walk import walk_tensors
 from modelviz_callbacks.watch.wrappers import is_compiled, unwrap
 
@@ -40,6 +41,8 @@ Rehearsal = Callable[..., AbstractContextManager[tuple[tuple[Any, ...], dict[str
 
 # A watched module call takes two frames more than a plain one.
 _MORE_FRAMES = 3
+
+_FUNCTION_NOTE = "a compiled function was called; what runs inside it is not watched"
 
 
 class StepTracer:
@@ -72,6 +75,7 @@ class StepTracer:
         self._thread = 0
         self._quiet_depth = 0
         self._recursion_limit = 0
+        self._end_of_entries: Callable[[], None] = lambda: None
         self._calls: list[Draft] = []
         self._inside_leaf: Draft | None = None
         self._builder = GraphBuilder()
@@ -84,7 +88,7 @@ class StepTracer:
     def _attached(self, modules: dict[str, nn.Module]) -> list[tuple[Shadow, Watch]]:
         armed = []
         for path, module in modules.items():
-            watch = Watch(partial(self._call, path, module))
+            watch = Watch(partial(self._call, path))
             armed.append((Shadow.of(module), watch))
             armed[-1][0].watches.append(watch)
         return armed
@@ -110,6 +114,7 @@ class StepTracer:
         self._recursion_limit = sys.getrecursionlimit()
         sys.setrecursionlimit(_MORE_FRAMES * self._recursion_limit)
         self._mode.put_on()
+        self._end_of_entries = on_entry(self._compiled_code)
         self._thread = 0 if self.error else threading.get_ident()
 
     def note_backward(self, tensors: Any) -> None:
@@ -128,6 +133,7 @@ class StepTracer:
         self._thread = 0
         if not self._recursion_limit:
             return
+        self._end_of_entries()
         self._mode.take_off()
         if sys.getrecursionlimit() == _MORE_FRAMES * self._recursion_limit:
             # Not where the step set a limit of its own.
@@ -211,7 +217,15 @@ class StepTracer:
             else:
                 self._builder.failed(error, draft)
 
-    # Compiled modules.
+    # Compiled code.
+
+    def _compiled_code(self) -> Callable[[], object]:
+        """Keeps the mode off while a compiled function runs."""
+        if not self._mode.take_off():
+            return _nothing
+        if self._is_watching() and _FUNCTION_NOTE not in self._notes:
+            self._notes.append(_FUNCTION_NOTE)
+        return self._mode.put_on
 
     def _look_inside(
         self, draft: Draft, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -227,7 +241,10 @@ class StepTracer:
         made: list[Source | None] = []
         depth = self._quiet_depth
         try:
-            with self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs):
+            with (
+                all_set_aside(),
+                self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs),
+            ):
                 self._builder.note_twins((args, kwargs), (twin_args, twin_kwargs))
                 armed = self._attached(modules_below(draft.path or "", inner))
                 self._quiet_depth = quiet_depth()
@@ -340,3 +357,7 @@ def _detach(armed: list[tuple[Shadow, Watch]]) -> None:
     while armed:
         shadow, watch = armed.pop()
         shadow.drop(watch)
+
+
+def _nothing() -> None:
+    return None

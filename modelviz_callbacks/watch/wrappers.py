@@ -6,6 +6,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from modelviz_callbacks.errors import SettingsError
+from modelviz_callbacks.watch.forced_eager import is_forced_eager
 
 
 def unwrap(module: nn.Module) -> nn.Module:
@@ -23,13 +24,24 @@ def unwrap(module: nn.Module) -> nn.Module:
 
 
 def is_compiled(module: nn.Module) -> bool:
-    """Whether calls of `module` run compiled (`torch.compile(module)`, `module.compile()`)."""
-    return _compiled_inner(module) is not None or runs_compiled_call(module)
+    """Whether calls of `module` run compiled.
+
+    By `torch.compile(module)`, `module.compile()`, or a `forward` that was compiled.
+    """
+    if is_compiler_wrapper(module) or runs_compiled_call(module):
+        return True
+    return not is_forced_eager() and _is_compiled_function(getattr(module, "forward", None))
 
 
 def runs_compiled_call(module: nn.Module) -> bool:
     """Whether `module.compile()` was called: its calls then bypass `_call_impl`."""
     return getattr(module, "_compiled_call_impl", None) is not None
+
+
+def is_compiler_wrapper(module: nn.Module) -> bool:
+    """Whether `torch.compile(module)` made `module`."""
+    # OptimizedModule lives in torch._dynamo, whose import takes seconds.
+    return type(module).__name__ == "OptimizedModule"
 
 
 def inside_distributed(module: nn.Module) -> nn.Module:
@@ -75,8 +87,14 @@ def _inner(module: nn.Module) -> nn.Module | None:
 
 
 def _compiled_inner(module: nn.Module) -> nn.Module | None:
-    # OptimizedModule lives in torch._dynamo, whose import takes seconds.
-    if type(module).__name__ != "OptimizedModule":
+    if not is_compiler_wrapper(module):
         return None
     inner = module._modules.get("_orig_mod")
     return inner if isinstance(inner, nn.Module) else None
+
+
+def _is_compiled_function(function: object) -> bool:
+    if getattr(function, "_torchdynamo_orig_callable", None) is None:
+        return False
+    # What is kept from being compiled looks the same otherwise.
+    return not getattr(function, "_torchdynamo_disable", False)
