@@ -19,6 +19,8 @@ EntryListener = Callable[[], Callable[[], object]]
 _HOOKS = "enter_exit_hooks"
 
 _LISTENERS: list[tuple[int, EntryListener]] = []
+# The lists of what was compiled while somebody listens.
+_SET_MEANWHILE: dict[Any, list[Any]] = {}
 
 
 def on_entry(listener: EntryListener) -> Callable[[], None]:
@@ -48,22 +50,17 @@ def on_entry(listener: EntryListener) -> Callable[[], None]:
 def attach() -> None:
     """Attaches to torch's compiler if it is in memory, and if somebody listens."""
     context = _context_class()
-    if context is not None and _LISTENERS and not isinstance(vars(context).get(_HOOKS), _Hooks):
-        setattr(context, _HOOKS, _Hooks())
+    if context is not None and _LISTENERS and _HOOKS not in vars(context):
+        # In front of each instance's own list. What sets it is no Python function: that may
+        # happen while something is compiled, where the compiler looks into Python functions.
+        setattr(context, _HOOKS, property(_with_ours, _SET_MEANWHILE.__setitem__))
 
 
-class _Hooks:
-    """Stands before the lists of all that was compiled, and of what will be."""
-
-    def __get__(self, context: Any, owner: object = None) -> Any:
-        if context is None:
-            return self
-        if _HOOKS not in vars(context):
-            raise AttributeError(_HOOKS)
-        return _WithOurs(vars(context)[_HOOKS])
-
-    def __set__(self, context: Any, hooks: Any) -> None:
-        vars(context)[_HOOKS] = hooks
+def _with_ours(context: Any) -> list[Any]:
+    own = _SET_MEANWHILE.get(context, vars(context).get(_HOOKS))
+    if own is None:
+        raise AttributeError(_HOOKS)
+    return _WithOurs(own)
 
 
 class _WithOurs(list[Any]):
@@ -91,8 +88,17 @@ def _enter() -> Callable[[], None]:
 
 def _detach() -> None:
     context = _context_class()
-    if context is not None and isinstance(vars(context).get(_HOOKS), _Hooks):
+    if context is not None and isinstance(vars(context).get(_HOOKS), property):
+        # First, for another thread may be about to run compiled code.
+        _hand_over()
         delattr(context, _HOOKS)
+        _hand_over()
+        _SET_MEANWHILE.clear()
+
+
+def _hand_over() -> None:
+    for context, hooks in tuple(_SET_MEANWHILE.items()):
+        vars(context)[_HOOKS] = hooks
 
 
 def _context_class() -> type | None:
