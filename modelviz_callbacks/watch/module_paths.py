@@ -7,7 +7,7 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from modelviz_callbacks.errors import SettingsError
-from modelviz_callbacks.watch.wrappers import runs_compiled_call, unwrap
+from modelviz_callbacks.watch.wrappers import unwrap
 
 
 def walk(
@@ -18,8 +18,8 @@ def walk(
     Args:
         model: The module to start with.
         path: Its own path.
-        into_compiled: Whether to go on inside wrappers (compiled, data-parallel) and scripted
-            modules, where nothing may be attached.
+        into_compiled: Whether to go on inside wrappers (compiled, data-parallel), which stand
+            for what is inside, and scripted modules, where nothing can be attached.
 
     Yields:
         Paths like `"net.layer1.0"` (`""` is the model itself), and the modules.
@@ -86,8 +86,8 @@ def _walk(
 
 
 def _is_closed(module: nn.Module) -> bool:
-    # Nothing may be attached below: compiled code bakes it in, scripted modules refuse it.
-    return isinstance(module, ScriptModule) or runs_compiled_call(module)
+    # They refuse what would be attached below.
+    return isinstance(module, ScriptModule)
 
 
 def _every_path(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
