@@ -4,19 +4,19 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils import cpp_extension
 
 from modelviz_callbacks import ModelVizHook, ModelVizWarning
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from tests.compilers import CountingBackend, compiler_work, fresh_compiler
+from tests.compilers import compiler_work, fresh_compiler
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.models import digits
 from tests.test_untouched import assert_same, fingerprint, reset
@@ -251,8 +251,10 @@ def test_a_compiled_module_trains_as_without_us_and_is_shown(make, tmp_path) -> 
     assert read_manifest(record)["status"] == "complete"
     graph = graph_of(record)
     assert sorted(set(paths(graph))) == sorted(INSIDE)
-    assert all(reaches(graph, "x?", path) and reaches(graph, path, "output!") for path in
-               ("first.inner", "second.inner", "head"))
+    assert all(
+        reaches(graph, "x?", path) and reaches(graph, path, "output!")
+        for path in ("first.inner", "second.inner", "head")
+    )
 
 
 @pytest.mark.parametrize("make", FUNCTIONS)
@@ -282,7 +284,7 @@ def test_what_must_not_be_compiled_again_is_not(tmp_path) -> None:
     """A run in which a recompilation is an error goes on: with a function, a part, all of it."""
     for make in (function_in_a_forward, part, whole_after_the_hook):
         backend = fresh_compiler()
-        run, net = make(backend, lambda net: ModelVizHook(net, tmp_path, formats=()))
+        run, _ = make(backend, lambda net: ModelVizHook(net, tmp_path, formats=()))
         with torch._dynamo.config.patch(error_on_recompile=True):
             for _ in range(3):
                 run(digits()).sum().backward()
@@ -334,6 +336,7 @@ def test_an_eager_call_of_a_model_that_is_compiled_for_later_is_the_step(tmp_pat
 
 def test_a_part_that_was_exported_is_shown_as_what_it_is(tmp_path) -> None:
     """The program of `torch.export` runs in the model as any module does."""
+
     def make(_backend: Any, arm: Arm) -> tuple[Any, nn.Module]:
         net = Net().train()
         net.first = torch.export.export(net.first, (digits(),)).module()
@@ -344,8 +347,17 @@ def test_a_part_that_was_exported_is_shown_as_what_it_is(tmp_path) -> None:
     assert statuses(find_record(tmp_path)) == ALL_OK
 
 
-@pytest.mark.skipif(cpp_extension.get_cxx_compiler() is None, reason="inductor needs a compiler")
+@pytest.fixture
+def recursion_limit() -> Iterator[None]:
+    """Puts back what inductor raises."""
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.skipif(not (which("g++") or which("clang++")), reason="inductor needs a compiler")
 @pytest.mark.parametrize("mode", ["default", "reduce-overhead"])
+@pytest.mark.usefixtures("recursion_limit")
 def test_inductor_trains_as_without_us(mode, tmp_path) -> None:
     """The whole model and a function of the step, through torch's own backend."""
 

@@ -13,6 +13,7 @@ from tests.compilers import CountingBackend, compiler_work, fresh_compiler
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.models import lit, loader, trainer
 from tests.test_untouched import assert_same, fingerprint, reset
+from tests.watch.flow import paths
 
 
 def network() -> nn.Sequential:
@@ -108,5 +109,9 @@ def test_training_and_compiling_are_as_without_us(make, tmp_path) -> None:
     record = find_record(tmp_path / "with")
     assert statuses(record) == ALL_OK
     graph = ArchitectureGraph.from_json((record / "architecture.json").read_text("utf-8"))
-    calls = [node.path for node in graph.nodes if node.kind == "module"]
-    print(make.__name__, calls, graph.notes, read_manifest(record)["notes"])
+    assert {"", "net.0", "net.2"} <= set(paths(graph))
+    notes = [*graph.notes, *read_manifest(record)["notes"]]
+    assert len(notes) == (2 if make is regions else 1)
+    assert all("compiled" in note for note in notes)
+    if make is not compiled_loss:
+        assert "loss" in paths(graph)
