@@ -61,9 +61,8 @@ def assert_same(one: Any, other: Any, where: str = "") -> None:
         for index, pair in enumerate(zip(one, other, strict=True)):
             assert_same(*pair, f"{where}[{index}]")
     elif isinstance(one, (Tensor, np.ndarray)):
-        assert np.array_equal(
-            torch.as_tensor(one).detach().float(), torch.as_tensor(other).detach().float()
-        ), where
+        pair = torch.as_tensor(one).detach(), torch.as_tensor(other).detach()
+        torch.testing.assert_close(*pair, rtol=0, atol=0, equal_nan=True, msg=where)
     else:
         assert one == other, where
 

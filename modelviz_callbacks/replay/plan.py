@@ -56,10 +56,16 @@ def _synchronizes_batch_norm(module: nn.Module) -> bool:
     return communicates and torch.distributed.get_world_size() > 1
 
 
+def _keeps_scales_elsewhere(module: nn.Module) -> bool:
+    bases = {base for part in module.modules() for base in type(part).__mro__}
+    return any(base.__module__.split(".")[0] == "transformer_engine" for base in bases)
+
+
 _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
     (_is_scripted, "scripted code keeps values that cannot be put back"),
     (_is_uninitialized, "lazy parameters get their shapes in the real forward"),
     (_is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
+    (_keeps_scales_elsewhere, "Transformer Engine keeps its scales in one place for all modules"),
     (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
 )
