@@ -4,7 +4,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -345,14 +345,6 @@ def test_a_part_that_was_exported_is_shown_as_what_it_is(tmp_path) -> None:
 
     assert_same(trained(make, None), trained(make, tmp_path))
     assert statuses(find_record(tmp_path)) == ALL_OK
-
-
-@pytest.fixture
-def recursion_limit() -> Iterator[None]:
-    """Puts back what inductor raises."""
-    limit = sys.getrecursionlimit()
-    yield
-    sys.setrecursionlimit(limit)
 
 
 @pytest.mark.skipif(not (which("g++") or which("clang++")), reason="inductor needs a compiler")

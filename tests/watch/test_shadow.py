@@ -214,3 +214,15 @@ def test_a_scattering_that_fails_is_left_to_the_real_call(monkeypatch) -> None:
     net(digits())
     watcher.disarm()
     assert len(calls) == 1
+
+
+def test_a_call_that_is_only_captured_is_not_watched(monkeypatch, tmp_path) -> None:
+    """A CUDA graph in the making would take our replays in; the hook waits for a real call."""
+    hook = ModelVizHook(net := TakesTensor(), tmp_path, formats=())
+    with monkeypatch.context() as capturing:
+        capturing.setattr(torch.cuda, "is_initialized", lambda: True)
+        capturing.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+        net(digits())
+    assert statuses(str(hook.directory)) == {"modules": "ok"}
+    net(digits())
+    assert statuses(str(hook.directory)) == ALL_OK
