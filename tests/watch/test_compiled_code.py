@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.eval_frame import _TorchDynamoContext
 
+from modelviz_callbacks.watch import compiled_code
 from modelviz_callbacks.watch.compiled_code import _SET_MEANWHILE, on_entry
 from modelviz_callbacks.watch.forced_eager import forced_eager, is_forced_eager
 from modelviz_callbacks.watch.shadow import Shadow, Watch
@@ -92,17 +93,22 @@ def test_what_is_forced_to_run_eagerly_is_not_compiled_code(heard) -> None:
     assert heard == []
 
 
-def test_listening_gives_the_compiler_no_work(heard) -> None:
-    """Not even a frame to look at, also where something is compiled while it compiles."""
+def test_listening_gives_the_compiler_no_work() -> None:
+    """Not even a frame to look at, also where it keeps something from being compiled meanwhile."""
+
+    def keeps(x: Tensor) -> Tensor:
+        torch._dynamo.graph_break()
+        return torch._dynamo.disable(double)(x)
+
     work = []
-    for listens in (True, False):
+    for listens in (False, True, False):
         backend = fresh_compiler()
-        function = torch.compile(TakesTensor(), backend=backend)
-        if not listens:
-            heard.clear()
-        function(digits())
-        work.append(compiler_work(backend))
-    assert work[0] == work[1]
+        end = on_entry(lambda: lambda: None) if listens else lambda: None
+        torch.compile(keeps, backend=backend)(digits())
+        end()
+        # What torch says of a break differs from one to the next.
+        work.append(compiler_work(backend) | {"graph_break": None})
+    assert work[0] == work[1] == work[2]
 
 
 def watched(module: nn.Module) -> tuple[Shadow, Watch]:
@@ -129,6 +135,23 @@ def test_no_shadow_is_on_a_module_while_compiled_code_runs() -> None:
     assert set(vars(goes)) == before
     shadow.drop(watch)
     assert set(vars(stays)) == before
+
+
+@pytest.mark.parametrize(
+    "compile_it",
+    [lambda net: torch.compile(net, backend="eager"), lambda net: net.compile(backend="eager")],
+    ids=["wrapped", "in place"],
+)
+def test_a_compiler_that_comes_after_the_watching_is_listened_to(compile_it, monkeypatch) -> None:
+    """Torch loads it when something is compiled for the first time."""
+    with monkeypatch.context() as before_it_is_loaded:
+        before_it_is_loaded.setattr(compiled_code, "_context_class", lambda: None)
+        shadow, watch = watched(net := TakesTensor())
+    assert HOOKS not in vars(_TorchDynamoContext)
+    compile_it(net)
+    assert HOOKS in vars(_TorchDynamoContext)
+    shadow.drop(watch)
+    assert HOOKS not in vars(_TorchDynamoContext)
 
 
 def test_a_watched_model_may_go() -> None:
