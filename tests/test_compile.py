@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -289,6 +290,21 @@ def test_what_must_not_be_compiled_again_is_not(tmp_path) -> None:
             for _ in range(3):
                 run(digits()).sum().backward()
         assert backend.graphs == 1
+
+
+def test_a_step_in_another_thread_is_compiled_as_without_us(tmp_path) -> None:
+    """Than the one that made the hook, in a server or a sweep."""
+    backend = fresh_compiler()
+    hooks: list[ModelVizHook] = []
+    run, _ = function_that_calls_modules(
+        backend, lambda net: hooks.append(ModelVizHook(net, tmp_path, formats=()))
+    )
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: run(digits()).sum().backward())
+        thread.start()
+        thread.join()
+    assert backend.graphs == 1
+    assert statuses(str(hooks[0].directory)) == ALL_OK
 
 
 def test_the_users_stance_is_kept(tmp_path) -> None:

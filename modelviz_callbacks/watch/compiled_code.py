@@ -76,12 +76,17 @@ class _WithOurs(list[Any]):
 
 def _enter() -> Callable[[], None]:
     thread = threading.get_ident()
-    listeners = () if is_forced_eager() else tuple(_LISTENERS)
-    leave = [listener() for of_thread, listener in listeners if of_thread == thread]
+    leave: list[Callable[[], object]] = []
+    for of_thread, listener in () if is_forced_eager() else tuple(_LISTENERS):
+        # The user's call goes on, whatever we make of it.
+        with contextlib.suppress(Exception):
+            if of_thread == thread:
+                leave.append(listener())
 
     def left() -> None:
         for each in reversed(leave):
-            each()
+            with contextlib.suppress(Exception):
+                each()
 
     return left
 

@@ -145,10 +145,15 @@ class _All:
 _ALL = _All()
 
 
+def set_all_aside() -> Callable[[], None]:
+    """Takes all shadows off their modules; gives what puts them back."""
+    return _ALL.set_aside()
+
+
 @contextlib.contextmanager
 def all_set_aside() -> Iterator[None]:
     """Runs its body as if no module were watched; modules that it watches itself are."""
-    put_back = _ALL.set_aside()
+    put_back = set_all_aside()
     try:
         yield
     finally:
@@ -164,7 +169,9 @@ def _follow_into_wrapper(wrapper: nn.Module, name: str, inner: object) -> None:
     user_module = unwrap(inner)
     there = vars(user_module).get(_slot(user_module))
     if isinstance(there, Shadow):
-        there.follow(wrapper)
+        # What the user compiles is there, whether or not we can see it.
+        with contextlib.suppress(Exception):
+            there.follow(wrapper)
 
 
 class _Companion:

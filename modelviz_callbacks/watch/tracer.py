@@ -32,7 +32,7 @@ from modelviz_callbacks.watch.operations import (
 from modelviz_callbacks.watch.provenance import Source
 from modelviz_callbacks.watch.quiet import quiet_depth
 from modelviz_callbacks.watch.root_calls import watchable_modules
-from modelviz_callbacks.watch.shadow import Shadow, Watch, all_set_aside
+from modelviz_callbacks.watch.shadow import Shadow, Watch, all_set_aside, set_all_aside
 from modelviz_callbacks.watch.tensor_walk import walk_tensors
 from modelviz_callbacks.watch.wrappers import is_compiled, unwrap
 
@@ -75,7 +75,7 @@ class StepTracer:
         self._thread = 0
         self._quiet_depth = 0
         self._recursion_limit = 0
-        self._end_of_entries: Callable[[], None] = lambda: None
+        self._entries: list[Callable[[], None]] = []
         self._calls: list[Draft] = []
         self._inside_leaf: Draft | None = None
         self._builder = GraphBuilder()
@@ -114,7 +114,8 @@ class StepTracer:
         self._recursion_limit = sys.getrecursionlimit()
         sys.setrecursionlimit(_MORE_FRAMES * self._recursion_limit)
         self._mode.put_on()
-        self._end_of_entries = on_entry(self._compiled_code)
+        # The shadows too: the step may run in another thread than the one that armed.
+        self._entries = [on_entry(self._compiled_code), on_entry(set_all_aside)]
         self._thread = 0 if self.error else threading.get_ident()
 
     def note_backward(self, tensors: Any) -> None:
@@ -133,7 +134,8 @@ class StepTracer:
         self._thread = 0
         if not self._recursion_limit:
             return
-        self._end_of_entries()
+        while self._entries:
+            self._entries.pop()()
         self._mode.take_off()
         if sys.getrecursionlimit() == _MORE_FRAMES * self._recursion_limit:
             # Not where the step set a limit of its own.

@@ -83,6 +83,16 @@ def test_another_threads_compiled_calls_are_not_heard_of(heard) -> None:
     assert heard == []
 
 
+def test_a_listener_that_raises_stops_no_compiled_call(heard) -> None:
+    """Neither before the call nor after it; the others hear of it."""
+    backend = fresh_compiler()
+    ends = [on_entry(lambda: 1 / 0), on_entry(lambda: lambda: 1 / 0)]
+    assert torch.equal(torch.compile(double, backend=backend)(digits()), digits() * 2)
+    for end in ends:
+        end()
+    assert heard == ["in", "out"]
+
+
 def test_what_is_forced_to_run_eagerly_is_not_compiled_code(heard) -> None:
     """In a replay everything is watched."""
     function = torch.compile(double, backend=fresh_compiler())
