@@ -111,7 +111,7 @@ def test_training_and_compiling_are_as_without_us(make, tmp_path) -> None:
     graph = ArchitectureGraph.from_json((record / "architecture.json").read_text("utf-8"))
     assert {"", "net.0", "net.2"} <= set(paths(graph))
     notes = [*graph.notes, *read_manifest(record)["notes"]]
-    assert len(notes) == (2 if make is regions else 1)
+    assert len(notes) == 1
     assert all("compiled" in note for note in notes)
     if make is not compiled_loss:
         assert "loss" in paths(graph)

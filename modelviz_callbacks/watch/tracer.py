@@ -15,6 +15,7 @@ from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.watch.bookkeeping import Bookkeeping
 from modelviz_callbacks.watch.call_arguments import named_by_position
 from modelviz_callbacks.watch.compiled_code import on_entry
+from modelviz_callbacks.watch.compiled_notes import CompiledNotes
 from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
 from modelviz_callbacks.watch.graph_builder import MOST_NODES, GraphBuilder
@@ -42,8 +43,6 @@ Rehearsal = Callable[..., AbstractContextManager[tuple[tuple[Any, ...], dict[str
 # A watched module call takes two frames more than a plain one.
 _MORE_FRAMES = 3
 
-_FUNCTION_NOTE = "a compiled function was called; what runs inside it is not watched"
-
 
 class StepTracer:
     """Sees what happens in one step, from `begin` to `end`.
@@ -67,6 +66,7 @@ class StepTracer:
         """
         self._rehearsal = rehearsal
         self._notes: list[str] = []
+        self._compiled = CompiledNotes()
         self.error: Exception | None = None
         self.began = False
         self._model: nn.Module | None = model
@@ -159,7 +159,8 @@ class StepTracer:
         """
         if self.error is not None:
             self._notes.append(f"the watching broke off: {one_line(self.error)}")
-        return self._builder.build(modules, error, self._notes)
+        notes = [*self._notes, *self._compiled.lines()]
+        return self._builder.build(modules, error, notes)
 
     # Module calls.
 
@@ -225,8 +226,8 @@ class StepTracer:
         """Keeps the mode off while a compiled function runs."""
         if not self._mode.take_off():
             return _nothing
-        if self._is_watching() and _FUNCTION_NOTE not in self._notes:
-            self._notes.append(_FUNCTION_NOTE)
+        if self._is_watching():
+            self._compiled.function_called()
         return self._mode.put_on
 
     def _look_inside(
@@ -257,11 +258,10 @@ class StepTracer:
                     self._mode.take_off()
                     _detach(armed)
                 made = [self._builder.source(tensor) for _, tensor in walk_tensors(output)]
-            note = "runs compiled; it was looked into in an extra eager forward"
+            self._compiled.looked_into(draft.path or "")
         except Exception as error:  # noqa: BLE001 - the compiled call itself stays a leaf
-            note = f"runs compiled and was not looked into: {error}"
+            self._compiled.not_looked_into(draft.path or "", error)
         self._quiet_depth = depth
-        self._notes.append(f"{draft.path or 'the model'} {note}")
         return made
 
     def _match(self, made: list[Source | None], result: Any) -> None:
