@@ -250,6 +250,7 @@ def test_a_compiled_module_trains_as_without_us_and_is_shown(make, tmp_path) -> 
     record = find_record(tmp_path)
     assert statuses(record) == ALL_OK
     assert read_manifest(record)["status"] == "complete"
+    assert "shown as it runs eagerly" in (record / "architecture.gv").read_text("utf-8")
     graph = graph_of(record)
     assert sorted(paths(graph)) == sorted(INSIDE)
     assert all(
