@@ -1,5 +1,11 @@
 """What a graph says of the compiled code in its step: one line for many modules alike."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
+
+from modelviz_callbacks.graph.model import ModuleEntry
+
 _FUNCTION = "a compiled function was called; what runs inside it is not watched"
 _MOST_NAMES = 3
 
@@ -24,6 +30,12 @@ class CompiledNotes:
     def function_called(self) -> None:
         """Notes that a compiled function was called by watched code."""
         self._functions = True
+
+    def marked(self, modules: Iterable[ModuleEntry]) -> Iterator[ModuleEntry]:
+        """Says of modules that they ran compiled, also where only a wrapper around them tells."""
+        paths = {*self._looked_into, *chain.from_iterable(self._not_looked_into.values())}
+        for entry in modules:
+            yield replace(entry, runs="compiled") if entry.path in paths else entry
 
     def lines(self) -> list[str]:
         """Gives the notes."""

@@ -160,7 +160,7 @@ class StepTracer:
         if self.error is not None:
             self._notes.append(f"the watching broke off: {one_line(self.error)}")
         notes = [*self._notes, *self._compiled.lines()]
-        return self._builder.build(modules, error, notes)
+        return self._builder.build(self._compiled.marked(modules), error, notes)
 
     # Module calls.
 
