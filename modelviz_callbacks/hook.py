@@ -15,10 +15,12 @@ from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, RootCall
 from modelviz_callbacks.watch.wrappers import (
+    data_parallel_wrapper,
     inside_distributed,
     is_first_rank,
     require_module,
     unwrap,
+    without_compilers,
 )
 
 _NOT_CALLED = (
@@ -88,10 +90,13 @@ class ModelVizHook:
         inner = unwrap(require_module(model))
         module = find_module(inner, target) if target else inner
         sinks = summary_writer_sinks(writer)
-        self._recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
+        self._recorder = Recorder(
+            without_compilers(model), check_run_dir(log_dir, "log_dir"), settings
+        )
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
         self._watchers = self._make_watchers(entrance, module)
+        self._strategy = data_parallel_wrapper(model)
         self._records = is_first_rank()
         if self._records:
             self._arm(entrance)
@@ -114,10 +119,16 @@ class ModelVizHook:
 
     def close(self) -> None:
         """Disarms the hook if need be, and waits for the pictures, at most `draw_timeout_s`."""
+        self._close(None)
+
+    def _close(self, error: BaseException | None) -> None:
         self._disarm()
         if self._records:
             self._recorder.close(note=_NOT_CALLED)
-            self._recorder.finish()
+            if error is None:
+                self._recorder.finish()
+            else:
+                self._recorder.finish_after(error)
 
     def __enter__(self) -> "ModelVizHook":
         return self
@@ -128,7 +139,7 @@ class ModelVizHook:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(error)
 
     def _make_watchers(self, entrance: nn.Module, module: nn.Module) -> list[CallWatcher]:
         begins = partial(self._step_begins, module)
@@ -159,6 +170,14 @@ class ModelVizHook:
             self._watchers.pop().disarm()
 
     def _step_begins(self, module: nn.Module, call: RootCall) -> None:
+        if not is_first_rank():
+            # The process group may have been made after the hook.
+            self._records = False
+            self._disarm()
+            self._recorder.withdraw()
+            return
+        strategy = data_parallel_wrapper(call.module) or self._strategy
+        self._recorder.describe_run({"strategy": strategy})
         self._recorder.note_input(call.named_arguments())
         path = self._settings.target or ""
         if self._settings.input_fn is not None:
@@ -168,6 +187,8 @@ class ModelVizHook:
         self._recorder.step.begin(call.named_arguments())
 
     def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
+        if not self._records:
+            return
         self._recorder.step.end(output, "output")
         self._disarm()
         try:

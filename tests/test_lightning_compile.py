@@ -113,5 +113,6 @@ def test_training_and_compiling_are_as_without_us(make, tmp_path) -> None:
     notes = [*graph.notes, *read_manifest(record)["notes"]]
     assert len(notes) == 1
     assert all("compiled" in note for note in notes)
-    if make is not compiled_loss:
+    # Compiled in place, the module is closed: what its step calls beside its forward is too.
+    if make not in {compiled_loss, in_place}:
         assert "loss" in paths(graph)

@@ -1,16 +1,29 @@
 """The wrappers around a user's module, seen through without importing what made them."""
 
+import os
 from typing import Any
 
 from torch import distributed, nn
+from torch.jit import ScriptModule
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from modelviz_callbacks.errors import SettingsError
 from modelviz_callbacks.watch.forced_eager import is_forced_eager
 
+# Known by name: to import what makes them takes seconds. By the name under which the wrapped
+# module stands in its wrapper, the wrapper's class.
+_COMPILER = {"_orig_mod": "OptimizedModule"}
+_SEE_THROUGH = {
+    "_fsdp_wrapped_module": "FullyShardedDataParallel",
+    "_checkpoint_wrapped_module": "ActivationWrapper",
+    "module": "DeepSpeedEngine",
+}
+# The parts of a path that only wrappers make; `module` may well be a user's own name.
+WRAPPED_NAMES = frozenset({*_COMPILER, *_SEE_THROUGH}) - {"module"}
+
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """Gives the user's own module inside compilers' and data-parallel wrappers.
+    """Gives the user's own module inside the wrappers of compilers and of parallel training.
 
     Args:
         module: Any module.
@@ -21,6 +34,35 @@ def unwrap(module: nn.Module) -> nn.Module:
     while (inner := _inner(module)) is not None:
         module = inner
     return module
+
+
+def see_through(module: nn.Module) -> nn.Module | None:
+    """Gives what a wrapper holds whose inside is watched as if the wrapper were not there.
+
+    Args:
+        module: Any module.
+
+    Returns:
+        What FSDP, activation checkpointing or DeepSpeed's engine wrapped, which may be a wrapper
+        again; None for any other module.
+    """
+    return _wrapped_by(module, _SEE_THROUGH)
+
+
+def without_compilers(module: nn.Module) -> nn.Module:
+    """Gives a model without the outermost wrappers, up to the one that knows how it is sharded."""
+    while see_through(module) is None and (inner := _inner(module)) is not None:
+        module = inner
+    return module
+
+
+def users_class(module: nn.Module) -> type[nn.Module]:
+    """Gives a module's class, behind the one that FSDP2 has made of it."""
+    kind = type(module)
+    first, *others = kind.__bases__
+    if others and any(base.__name__ == "FSDPModule" for base in first.__mro__):
+        return others[0]
+    return kind
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -40,8 +82,14 @@ def runs_compiled_call(module: nn.Module) -> bool:
 
 def is_compiler_wrapper(module: nn.Module) -> bool:
     """Whether `torch.compile(module)` made `module`."""
-    # OptimizedModule lives in torch._dynamo, whose import takes seconds.
-    return type(module).__name__ == "OptimizedModule"
+    # By its class alone: it is asked for while the wrapper is being made.
+    return _is_a(module, _COMPILER["_orig_mod"])
+
+
+def is_closed(module: nn.Module) -> bool:
+    """Whether nothing is attached in a module: it is scripted, or was compiled in place."""
+    # Scripted modules refuse it; in compiled code nothing can be seen.
+    return isinstance(module, ScriptModule) or runs_compiled_call(module)
 
 
 def inside_distributed(module: nn.Module) -> nn.Module:
@@ -62,11 +110,24 @@ def require_module(model: object) -> nn.Module:
     return model
 
 
+def data_parallel_wrapper(module: nn.Module) -> str | None:
+    """Names the wrapper that spreads a module's batches, if it has one or runs inside one."""
+    # DDP keeps the wrapper whose forward runs: a hook may have been made before it.
+    wrapper: nn.Module | None = getattr(DistributedDataParallel, "_active_ddp_module", None)
+    wrapper = wrapper or module
+    while wrapper is not None:
+        if isinstance(wrapper, (DistributedDataParallel, DataParallel)):
+            return type(wrapper).__name__
+        wrapper = _inner(wrapper)
+    return None
+
+
 def is_first_rank() -> bool:
     """Whether this process is the one that records: the only one, or rank 0."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank() == 0
-    return True
+    # Before init_process_group a launcher's word counts: torchrun gives both of these.
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def first_replica_call(
@@ -83,14 +144,19 @@ def _inner(module: nn.Module) -> nn.Module | None:
     if isinstance(module, (DistributedDataParallel, DataParallel)):
         inner: nn.Module = module.module
         return inner
-    return _compiled_inner(module)
+    return _wrapped_by(module, _COMPILER | _SEE_THROUGH)
 
 
-def _compiled_inner(module: nn.Module) -> nn.Module | None:
-    if not is_compiler_wrapper(module):
-        return None
-    inner = module._modules.get("_orig_mod")
-    return inner if isinstance(inner, nn.Module) else None
+def _wrapped_by(module: nn.Module, wrappers: dict[str, str]) -> nn.Module | None:
+    for name, wrapper in wrappers.items():
+        # Not `get`, which scripted modules' parts do not have.
+        if name in module._modules and _is_a(module, wrapper):
+            return module._modules[name]
+    return None
+
+
+def _is_a(module: nn.Module, name: str) -> bool:
+    return any(base.__name__ == name for base in type(module).__mro__)
 
 
 def _is_compiled_function(function: object) -> bool:
