@@ -24,8 +24,8 @@ from modelviz_callbacks.watch.wrappers import (
 )
 
 _NOT_CALLED = (
-    "the model was not called in train mode before close(); "
-    "a model that is compiled or traced must be so before the hook is made"
+    "the model was not called in train mode before close(), unless inside compiled or traced "
+    "code, where nothing is watched: of a compiled step, compile the model instead"
 )
 
 

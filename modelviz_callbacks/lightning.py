@@ -222,10 +222,10 @@ class ModelVizCallback(Callback):
         recorder.note_input(batch)
         if self.settings.input_fn is not None:
             module = find_module(pl_module, self.settings.target or "")
-            with trainer.precision_plugin.forward_context():
+            with trainer.precision_plugin.train_step_context():
                 recorder.see_chosen(self.settings.target or "", module, batch)
         elif runs_compiled_step(pl_module):
-            with trainer.precision_plugin.forward_context():
+            with trainer.precision_plugin.train_step_context():
                 self._see_compiled(recorder, pl_module, batch, batch_idx)
         if not runs_compiled_step(pl_module):
             recorder.step.arm(pl_module)

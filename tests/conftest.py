@@ -32,6 +32,14 @@ def nothing_process_wide_is_left() -> Iterator[None]:
     assert sys.getrecursionlimit() == limit
 
 
+@pytest.fixture
+def recursion_limit() -> Iterator[None]:
+    """Puts back what torch's inductor raises."""
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
+
+
 @pytest.fixture(autouse=True)
 def quiet_lightning() -> None:
     """Lightning's banners tell nothing about what is tested."""

@@ -100,11 +100,11 @@ class HostileNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.calls += 1
         self.steps += 1
-        self.statistics.add_(x.detach().float().mean(0))
-        self.table = position_table(8) * 1
+        self.statistics.add_(x.detach().float().mean(0).cpu())
+        self.table = (position_table(8) * 1).to(x.device)
         torch.set_default_dtype(torch.float64 if self.calls % 2 else torch.float32)
         torch.set_default_dtype(torch.float32)
-        noise = torch.rand(8, generator=self.generator) * self.dice.random()
+        noise = torch.rand(8, generator=self.generator).to(x.device) * self.dice.random()
         x = self.frozen(self.norm(x + 0.01 * noise + self.table))
         x = self.dropout(self.relu(self.spectral(x)))
         x = self.actnorm(self.momentum(x))

@@ -28,6 +28,7 @@ def fingerprint(module: nn.Module) -> dict[str, Any]:
         "modes": {n: m.training for n, m in module.named_modules()},
         "trains": {n: p.requires_grad for n, p in module.named_parameters()},
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
         "python": random.getstate(),
         "numpy": np.random.get_state()[1],  # noqa: NPY002
         "dtype": torch.get_default_dtype(),
@@ -61,9 +62,8 @@ def assert_same(one: Any, other: Any, where: str = "") -> None:
         for index, pair in enumerate(zip(one, other, strict=True)):
             assert_same(*pair, f"{where}[{index}]")
     elif isinstance(one, (Tensor, np.ndarray)):
-        assert np.array_equal(
-            torch.as_tensor(one).detach().float(), torch.as_tensor(other).detach().float()
-        ), where
+        pair = torch.as_tensor(one).detach(), torch.as_tensor(other).detach()
+        torch.testing.assert_close(*pair, rtol=0, atol=0, equal_nan=True, msg=where)
     else:
         assert one == other, where
 
@@ -76,15 +76,17 @@ def reset() -> None:
     models.position_table.cache_clear()
 
 
-def train_plainly(folder: Any, *, ours: bool, bf16: bool = False, steps: int = 4) -> dict[str, Any]:
+def train_plainly(
+    folder: Any, *, ours: bool, bf16: bool = False, steps: int = 4, device: str = "cpu"
+) -> dict[str, Any]:
     reset()
-    net = HostileNet()
+    net = HostileNet().to(device)
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     hook = ModelVizHook(net, folder, **EXACT) if ours else None
     losses = []
     for _ in range(steps):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            loss = F.cross_entropy(net(digits()), torch.arange(16) % 4)
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            loss = F.cross_entropy(net(digits().to(device)), torch.arange(16).to(device) % 4)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -96,11 +98,14 @@ def train_plainly(folder: Any, *, ours: bool, bf16: bool = False, steps: int = 4
     )
 
 
-def train_with_lightning(folder: Any, *, ours: bool, bf16: bool = False) -> dict[str, Any]:
+def train_with_lightning(
+    folder: Any, *, ours: bool, bf16: bool = False, device: str = "cpu"
+) -> dict[str, Any]:
     reset()
     module = lit(HostileNet())
     callbacks = [ModelVizCallback(**EXACT)] if ours else []
-    fit = trainer(folder, *callbacks, precision="bf16-mixed" if bf16 else "32-true")
+    precision = "bf16-mixed" if bf16 else "32-true"
+    fit = trainer(folder, *callbacks, precision=precision, accelerator=device, devices=1)
     fit.fit(module, loader())
     state = fingerprint(module) | hostile_state(module.net) | {"losses": module.losses}
     return state | {"adam": fit.optimizers[0].state_dict()}

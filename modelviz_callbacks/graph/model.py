@@ -69,7 +69,7 @@ class ModuleEntry:
         parameters: Its own parameters.
         buffers: Its own buffers.
         tied_to: The path under which the same module came first.
-        runs: `"eager"`, or `"compiled"` or `"scripted"` where nothing inside can be watched.
+        runs: `"eager"`, `"compiled"`, or `"scripted"`, where nothing inside can be watched.
     """
 
     path: str

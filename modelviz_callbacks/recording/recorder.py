@@ -153,6 +153,7 @@ class Recorder:
                     "path": call.path,
                     "class": class_name(call.module),
                     "training": call.module.training,
+                    "autocast": call.autocast.described(),
                     "inputs": tensor_specs(call.named_arguments()),
                 }
             )

@@ -1,6 +1,7 @@
 """What a piece of code calls, found out by running it once without leaving a mark."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -31,7 +32,7 @@ def inner_calls(
     def keep(call: RootCall) -> None:
         if id(call.module) not in seen:
             args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-            seen[id(call.module)] = RootCall(call.path, call.module, args, kwargs)
+            seen[id(call.module)] = replace(call, args=args, kwargs=kwargs, compiled=False)
 
     watcher = CallWatcher(modules, CallObserver(entered=keep))
     error: Exception | None = None

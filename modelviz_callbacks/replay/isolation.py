@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from modelviz_callbacks.replay.collectives import collectives_refused, forward_a
 from modelviz_callbacks.replay.snapshot import Snapshot, global_hooks
 from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.replay.write_guard import WriteGuard
+from modelviz_callbacks.watch.forced_eager import forced_eager
 from modelviz_callbacks.watch.quiet import quiet
 
 
@@ -68,7 +68,7 @@ class Isolation:
             torch.set_autocast_cache_enabled(False)
             self._keep_quiet()
             undo.enter_context(quiet())
-            undo.enter_context(_forced_eager())
+            undo.enter_context(forced_eager())
             undo.enter_context(guard)
             undo.enter_context(collectives_refused())
             yield
@@ -96,18 +96,6 @@ def _forget_autocast_casts(guard: WriteGuard) -> None:
     # torch keeps them.
     if guard.autocast_cache_used:
         torch.clear_autocast_cache()
-
-
-def _forced_eager() -> contextlib.AbstractContextManager[Any]:
-    # Without torch._dynamo in memory nothing can be compiled; importing it takes seconds.
-    if "torch._dynamo" not in sys.modules:
-        return contextlib.nullcontext()
-    context: contextlib.AbstractContextManager[Any]
-    if hasattr(torch.compiler, "set_stance"):
-        context = torch.compiler.set_stance("force_eager")
-    else:  # torch < 2.6
-        context = sys.modules["torch._dynamo"].config.patch(disable=True)
-    return context
 
 
 def _run_all(restorers: list[Callable[[], object]]) -> None:

@@ -60,6 +60,11 @@ def _synchronizes_batch_norm(module: nn.Module) -> bool:
     )
 
 
+def _keeps_scales_elsewhere(module: nn.Module) -> bool:
+    bases = {base for part in module.modules() for base in type(part).__mro__}
+    return any(base.__module__.split(".")[0] == "transformer_engine" for base in bases)
+
+
 _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
     (_is_scripted, "scripted code keeps values that cannot be put back"),
     (
@@ -68,6 +73,7 @@ _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
     ),
     (is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
+    (_keeps_scales_elsewhere, "Transformer Engine keeps its scales in one place for all modules"),
     (has_parallel_hooks, "the hooks that a library put on it may wait for the other ranks"),
     (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
 )

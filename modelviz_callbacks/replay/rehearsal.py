@@ -9,6 +9,7 @@ from torch import nn
 
 from modelviz_callbacks.watch.root_calls import RootCall
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors, named_tensors
+from modelviz_callbacks.watch.wrappers import is_compiler_wrapper, unwrap
 
 
 class Rehearsal:
@@ -72,10 +73,19 @@ class Rehearsal:
             return call(*args, **kwargs)
 
         attributes.pop("_compiled_call_impl", None)
+        self._take_compilers_off()
         attributes.update(
             _call_impl=call_once, train=self._unchanged, eval=self._unchanged, to=self._unchanged
         )
         return self.module
+
+    def _take_compilers_off(self) -> None:
+        # Libraries ask modules for their truth and their length, which a wrapper does not have;
+        # here it would only run what it wraps.
+        for parent in list(self.module.modules()):
+            for name, child in parent._modules.items():
+                if child is not None and is_compiler_wrapper(child):
+                    parent._modules[name] = unwrap(child)
 
     def _filled(self, given: list[Any]) -> Any:
         supply = iter(given)

@@ -73,7 +73,7 @@ def run_visualizer(visualizer: Visualizer, call: RootCall, isolation: Isolation)
     """
 
     def replay() -> Text | Dot:
-        with isolation.replay():
+        with isolation.replay(), call.autocast.applied():
             return visualizer.show(Rehearsal(call))
 
     return attempt((visualizer.artifact, visualizer.name, call.path), replay)
@@ -135,7 +135,7 @@ def _run_together(
     texts: list[Text] = []
 
     def show() -> Dot:
-        with isolation.replay():
+        with isolation.replay(), call.autocast.applied():
             rehearsal = Rehearsal(call)
 
             def within(forward: Callable[[], Any]) -> Any:

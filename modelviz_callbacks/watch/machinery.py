@@ -110,7 +110,9 @@ class Machinery:
 
     # Wrappers.
 
-    def _through(self, proceed: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def _through(
+        self, _module: nn.Module, proceed: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
         on_its_way = bool(self._passages) and not self._passages[-1].inside
         if on_its_way or not self._watching.is_seen():
             return proceed(*args, **kwargs)
@@ -124,7 +126,9 @@ class Machinery:
         self._follow(passage.result, result)
         return result
 
-    def _reached(self, proceed: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def _reached(
+        self, _module: nn.Module, proceed: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
         passage = self._passages[-1] if self._passages else None
         if passage is None or passage.inside or not self._watching.is_seen():
             return proceed(*args, **kwargs)

@@ -22,8 +22,8 @@ def walk(
     Args:
         model: The module to start with.
         path: Its own path.
-        into_compiled: Whether to go on inside wrappers (compiled, data-parallel) and scripted
-            modules, where nothing may be attached.
+        into_compiled: Whether to go on inside wrappers (compiled, data-parallel), which stand
+            for what is inside, and scripted modules, where nothing can be attached.
 
     Yields:
         Paths like `"net.layer1.0"` (`""` is the model itself), and the modules; first a wrapper,

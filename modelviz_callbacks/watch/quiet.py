@@ -36,14 +36,18 @@ def quiet_depth() -> int:
 
 
 def is_traced() -> bool:
-    """Whether PyTorch is only following a call: tracing, exporting or compiling it.
+    """Whether PyTorch is only following a call: tracing, exporting, compiling or capturing it.
 
-    What is watched then would become a part of the traced program.
+    What is watched then would become a part of the traced program, or of the CUDA graph.
     """
     # First, for a compiler takes what follows as it is.
     if torch.compiler.is_compiling():
         return True
-    return bool(torch._C._is_tracing()) or _is_fx_tracing()
+    if torch._C._is_tracing() or _is_fx_tracing():
+        return True
+    cuda: Any = torch.cuda
+    # A build for CUDA on a machine without a driver raises where nothing is initialised.
+    return bool(cuda.is_initialized() and cuda.is_current_stream_capturing())
 
 
 def is_called_by_tracer() -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DataParallel
 
 from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.watch.autocast import Autocast
 from modelviz_callbacks.watch.call_arguments import named_arguments
 from modelviz_callbacks.watch.module_paths import walk
 from modelviz_callbacks.watch.quiet import is_called_by_tracer, quiet_depth
@@ -28,6 +29,7 @@ class RootCall:
         args: Its positional arguments.
         kwargs: Its keyword arguments.
         compiled: Whether the real call runs compiled.
+        autocast: The autocast around it.
     """
 
     path: str
@@ -35,6 +37,7 @@ class RootCall:
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     compiled: bool = False
+    autocast: Autocast = field(default_factory=Autocast.here)
 
     def named_arguments(self) -> dict[str, Any]:
         """Gives the arguments under the names that the module's `forward` has for them."""
@@ -112,7 +115,7 @@ class CallWatcher:
             raise ModelVizError(
                 f"{type(module).__name__} is watched already: close() the other hook first."
             )
-        watch = Watch(partial(self._observe, path, module), self._alone)
+        watch = Watch(partial(self._observe, path), self._alone)
         shadow.watches.append(watch)
         self._attached.append((shadow, watch))
 

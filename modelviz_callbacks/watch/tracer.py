@@ -14,6 +14,8 @@ from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.watch.bookkeeping import Bookkeeping
 from modelviz_callbacks.watch.call_arguments import named_by_position
+from modelviz_callbacks.watch.compiled_code import on_entry
+from modelviz_callbacks.watch.compiled_notes import CompiledNotes
 from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
 from modelviz_callbacks.watch.graph_builder import MOST_NODES, GraphBuilder
@@ -32,7 +34,7 @@ from modelviz_callbacks.watch.operations import (
 from modelviz_callbacks.watch.provenance import Source
 from modelviz_callbacks.watch.quiet import quiet_depth
 from modelviz_callbacks.watch.root_calls import watchable_modules
-from modelviz_callbacks.watch.shadow import Shadow, Watch
+from modelviz_callbacks.watch.shadow import Shadow, Watch, all_set_aside, set_all_aside
 from modelviz_callbacks.watch.tensor_walk import walk_tensors
 from modelviz_callbacks.watch.wrappers import is_compiled, unwrap, users_class
 
@@ -65,6 +67,7 @@ class StepTracer:
         """
         self._rehearsal = rehearsal
         self._notes: list[str] = []
+        self._compiled = CompiledNotes()
         self.error: Exception | None = None
         self.began = False
         self._model: nn.Module | None = model
@@ -73,6 +76,7 @@ class StepTracer:
         self._thread = 0
         self._quiet_depth = 0
         self._recursion_limit = 0
+        self._entries: list[Callable[[], None]] = []
         self._calls: list[Draft] = []
         self._inside_leaf: Draft | None = None
         self._builder = GraphBuilder()
@@ -96,7 +100,7 @@ class StepTracer:
     def _attached(self, modules: dict[str, nn.Module]) -> list[tuple[Shadow, Watch]]:
         armed = []
         for path, module in modules.items():
-            watch = Watch(partial(self._call, path, module))
+            watch = Watch(partial(self._call, path))
             armed.append((Shadow.of(module), watch))
             armed[-1][0].watches.append(watch)
         return armed
@@ -123,6 +127,8 @@ class StepTracer:
         self._recursion_limit = sys.getrecursionlimit()
         sys.setrecursionlimit(_MORE_FRAMES * self._recursion_limit)
         self._mode.put_on()
+        # The shadows too: the step may run in another thread than the one that armed.
+        self._entries = [on_entry(self._compiled_code), on_entry(set_all_aside)]
         self._thread = 0 if self.error else threading.get_ident()
 
     def note_backward(self, tensors: Any) -> None:
@@ -141,6 +147,8 @@ class StepTracer:
         self._thread = 0
         if not self._recursion_limit:
             return
+        while self._entries:
+            self._entries.pop()()
         self._mode.take_off()
         if sys.getrecursionlimit() == _MORE_FRAMES * self._recursion_limit:
             # Not where the step set a limit of its own.
@@ -164,7 +172,8 @@ class StepTracer:
         """
         if self.error is not None:
             self._notes.append(f"the watching broke off: {one_line(self.error)}")
-        return self._builder.build(modules, error, self._notes)
+        notes = [*self._notes, *self._compiled.lines()]
+        return self._builder.build(self._compiled.marked(modules), error, notes)
 
     # Module calls.
 
@@ -226,7 +235,15 @@ class StepTracer:
             else:
                 self._builder.failed(error, draft)
 
-    # Compiled modules.
+    # Compiled code.
+
+    def _compiled_code(self) -> Callable[[], object]:
+        """Keeps the mode off while a compiled function runs."""
+        if not self._mode.take_off():
+            return _nothing
+        if self._is_watching():
+            self._compiled.function_called()
+        return self._mode.put_on
 
     def _look_inside(
         self, draft: Draft, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -242,7 +259,10 @@ class StepTracer:
         made: list[Source | None] = []
         depth = self._quiet_depth
         try:
-            with self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs):
+            with (
+                all_set_aside(),
+                self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs),
+            ):
                 self._builder.note_twins((args, kwargs), (twin_args, twin_kwargs))
                 armed = self._attached(modules_below(draft.path or "", inner))
                 self._quiet_depth = quiet_depth()
@@ -253,11 +273,10 @@ class StepTracer:
                     self._mode.take_off()
                     _detach(armed)
                 made = [self._builder.source(tensor) for _, tensor in walk_tensors(output)]
-            note = "runs compiled; it was looked into in an extra eager forward"
+            self._compiled.looked_into(draft.path or "")
         except Exception as error:  # noqa: BLE001 - the compiled call itself stays a leaf
-            note = f"runs compiled and was not looked into: {error}"
+            self._compiled.not_looked_into(draft.path or "", error)
         self._quiet_depth = depth
-        self._notes.append(f"{draft.path or 'the model'} {note}")
         return made
 
     def _match(self, made: list[Source | None], result: Any) -> None:
@@ -357,3 +376,7 @@ def _detach(armed: list[tuple[Shadow, Watch]]) -> None:
     while armed:
         shadow, watch = armed.pop()
         shadow.drop(watch)
+
+
+def _nothing() -> None:
+    return None

@@ -8,6 +8,7 @@ from torch.jit import ScriptModule
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from modelviz_callbacks.errors import SettingsError
+from modelviz_callbacks.watch.forced_eager import is_forced_eager
 
 # Known by name: to import what makes them takes seconds. By the name under which the wrapped
 # module stands in its wrapper, the wrapper's class.
@@ -65,8 +66,13 @@ def users_class(module: nn.Module) -> type[nn.Module]:
 
 
 def is_compiled(module: nn.Module) -> bool:
-    """Whether calls of `module` run compiled (`torch.compile(module)`, `module.compile()`)."""
-    return _wrapped_by(module, _COMPILER) is not None or runs_compiled_call(module)
+    """Whether calls of `module` run compiled.
+
+    By `torch.compile(module)`, `module.compile()`, or a `forward` that was compiled.
+    """
+    if is_compiler_wrapper(module) or runs_compiled_call(module):
+        return True
+    return not is_forced_eager() and _is_compiled_function(getattr(module, "forward", None))
 
 
 def runs_compiled_call(module: nn.Module) -> bool:
@@ -74,9 +80,15 @@ def runs_compiled_call(module: nn.Module) -> bool:
     return getattr(module, "_compiled_call_impl", None) is not None
 
 
+def is_compiler_wrapper(module: nn.Module) -> bool:
+    """Whether `torch.compile(module)` made `module`."""
+    # By its class alone: it is asked for while the wrapper is being made.
+    return _is_a(module, _COMPILER["_orig_mod"])
+
+
 def is_closed(module: nn.Module) -> bool:
-    """Whether nothing may be attached in a module: it is scripted, or was compiled in place."""
-    # Compiled code bakes in what it finds, scripted modules refuse it.
+    """Whether nothing is attached in a module: it is scripted, or was compiled in place."""
+    # Scripted modules refuse it; in compiled code nothing can be seen.
     return isinstance(module, ScriptModule) or runs_compiled_call(module)
 
 
@@ -145,3 +157,10 @@ def _wrapped_by(module: nn.Module, wrappers: dict[str, str]) -> nn.Module | None
 
 def _is_a(module: nn.Module, name: str) -> bool:
     return any(base.__name__ == name for base in type(module).__mro__)
+
+
+def _is_compiled_function(function: object) -> bool:
+    if getattr(function, "_torchdynamo_orig_callable", None) is None:
+        return False
+    # What is kept from being compiled looks the same otherwise.
+    return not getattr(function, "_torchdynamo_disable", False)

@@ -147,7 +147,7 @@ def test_a_compiled_sharded_model_is_a_single_call(trained) -> None:
     folder, _ = trained
     seen = graph(folder, "fsdp2_compiled")
     assert outline(seen) == ["x?", ".", "output!"]
-    assert seen.notes == (f"the model runs compiled and was not looked into: {GATHERED}",)
+    assert seen.notes == (f"the model runs compiled; it was not looked into: {GATHERED}",)
 
 
 def test_compiled_blocks_of_a_sharded_model_are_single_calls(trained) -> None:

@@ -16,7 +16,7 @@ _SMALL, _LARGE = 9, 14
 _MARK_WORDS = {
     "frozen": "no parameter is trained (dashed)",
     "eval": "in eval mode",
-    "compiled": "not looked into",
+    "compiled": "shown as it runs eagerly",
     "scripted": "not looked into",
 }
 
