@@ -102,6 +102,7 @@ class ModelVizCallback(Callback):
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
         self._shadows: list[MethodShadow] = []
+        self._in_step = False
         self._raised: BaseException | None = None
 
     @property
@@ -176,7 +177,7 @@ class ModelVizCallback(Callback):
                 MethodWatch(
                     pl_module,
                     "training_step",
-                    recorder.step.begin,
+                    self._step_entered,
                     self._step_left,
                 ),
                 # What Lightning does with a loss is no part of the architecture.
@@ -184,7 +185,7 @@ class ModelVizCallback(Callback):
                 MethodShadow(pl_module, "manual_backward", recorder.step.backward),
             ]
         see = partial(recorder.see, output_follows=True)
-        observer = CallObserver(see, recorder.see_output, is_redirected)
+        observer = CallObserver(see, recorder.see_output, self._passes)
         self._watcher = CallWatcher(self._watched(pl_module), observer)
         self._watcher.arm()
 
@@ -192,9 +193,21 @@ class ModelVizCallback(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Ends the watching and starts the drawing."""
+        # Without a step there was none: Lightning passes over a batch that is None.
         if self._watcher is not None:
             self._recorded.add(self._run_dir)
-        self._end_step()
+            self._end_step()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Looks at a first batch that did not come to its end."""
+        if self._watcher is None:
+            return
+        if self._raised is not None:
+            # Lightning takes a StopIteration for the end of the data and tells nobody.
+            raised, self._raised = self._raised, None
+            self._end_step(raised)
+        else:
+            self._skip_step()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Writes what was seen before the training failed or was interrupted."""
@@ -209,18 +222,23 @@ class ModelVizCallback(Callback):
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Waits for the pictures, at most `draw_timeout_s`."""
         if self._recorder is not None:
-            # Lightning takes a StopIteration for the end of the data and tells nobody.
-            raised, self._raised = self._raised, None
-            self._end_step(raised, None if raised else "no training batch was run")
+            self._end_step(note="no training batch was run")
             self._recorder.finish()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        return kept | {"_recorder": None, "_watcher": None, "_shadows": [], "_raised": None}
+        gone = {"_recorder": None, "_watcher": None, "_shadows": [], "_raised": None}
+        return kept | gone | {"_in_step": False}
+
+    def _step_entered(self, arguments: dict[str, Any]) -> None:
+        self._in_step = True
+        if self._recorder is not None:
+            self._recorder.step.begin(arguments)
 
     def _step_left(self, result: Any, error: BaseException | None) -> None:
+        self._in_step = False
         self._raised = error
         if self._recorder is not None:
             self._recorder.step.end(*named_result(result))
@@ -246,15 +264,28 @@ class ModelVizCallback(Callback):
             return {self.settings.target: find_module(pl_module, self.settings.target)}
         return watchable_modules(pl_module)
 
+    def _passes(self, module: nn.Module) -> bool:
+        # What hooks around the step call is no part of it.
+        return not self._in_step or is_redirected(module)
+
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
+        self._disarm()
+        if self._recorder is not None:
+            self._recorder.close(error, note)
+
+    def _skip_step(self) -> None:
+        # `on_train_batch_start` of the module gave -1; a later epoch may have a first batch.
+        self._disarm()
+        if self._recorder is not None:
+            self._recorder.start_over()
+
+    def _disarm(self) -> None:
         watcher, self._watcher = self._watcher, None
         with self._contained("end the watching"):
             while self._shadows:
                 self._shadows.pop().remove()
             if watcher is not None:
                 watcher.disarm()
-        if self._recorder is not None:
-            self._recorder.close(error, note)
 
     def _contained(self, task: str) -> AbstractContextManager[None]:
         return contained(task, reraise=self.settings.on_error == "raise")

@@ -67,6 +67,10 @@ class RecordBook:
         if len(calls) == 1 and not self.manifest.input:
             self.update(input=description["inputs"])
 
+    def forget_input(self) -> None:
+        """Takes back what was said of the first batch and of its root calls."""
+        self.update(input={}, root_calls=(), model=self.manifest.model | {"roots": []})
+
     def add(self, result: Result, folder: str) -> None:
         """Files a visualizer's result in `folder`; warns if it failed."""
         self._folders[result.root] = folder

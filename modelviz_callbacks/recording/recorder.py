@@ -31,6 +31,7 @@ from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
 
 _NOT_SEEN = "the first training step has not been seen"
+_REHEARSED = "the training step runs compiled; shown is an eager rehearsal of it"
 
 
 class Recorder:
@@ -181,13 +182,22 @@ class Recorder:
             if (refusal := replay_refusal(model, args)) is not None:
                 self.explain_unseen(f"the training step is compiled; {refusal}")
                 return
-            self._book.note("the training step runs compiled; shown is an eager rehearsal of it")
+            self._book.note(_REHEARSED)
             watched = self.step.watched(step, model, "loss")
             calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
             for call in calls:
                 self.see(call)
             if error is not None:
                 raise error
+
+    def start_over(self) -> None:
+        """Forgets a batch that was not trained on; another one will be the first."""
+        with self._containment.on_training_thread("forget a skipped batch"):
+            self.step.forget()
+            self._views.clear()
+            self._unseen = _nothing_seen(self._settings)
+            self._book.clear_notes(_REHEARSED)
+            self._book.forget_input()
 
     def explain_unseen(self, reason: str) -> None:
         """Gives the reason why no call of the step can be seen."""
