@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import contained
+from modelviz_callbacks.errors import contained, one_line
 from modelviz_callbacks.lightning_run import (
     describe_run,
     find_run_dir,
@@ -28,6 +28,7 @@ from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
 
 _FLAVOURS = ("lightning.pytorch", "pytorch_lightning")
+_CAUGHT = "the first training step raised {}; the training caught it and went on"
 _INSTALL = 'pip install "modelviz-callbacks[lightning]"'
 
 
@@ -103,7 +104,8 @@ class ModelVizCallback(Callback):
         self._watcher: CallWatcher | None = None
         self._shadows: list[MethodShadow] = []
         self._in_step = False
-        self._raised: BaseException | None = None
+        self._ended_data: StopIteration | None = None
+        self._raised: str | None = None
 
     @property
     def directory(self) -> str | None:
@@ -196,23 +198,21 @@ class ModelVizCallback(Callback):
         # Without a step there was none: Lightning passes over a batch that is None.
         if self._watcher is not None:
             self._recorded.add(self._run_dir)
-            self._end_step()
+            self._end_step(note=self._raised)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Looks at a first batch that did not come to its end."""
         if self._watcher is None:
             return
-        if self._raised is not None:
+        if self._ended_data is not None:
             # Lightning takes a StopIteration for the end of the data and tells nobody.
-            raised, self._raised = self._raised, None
-            self._end_step(raised)
+            self._end_step(self._ended_data)
         else:
             self._skip_step()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Writes what was seen before the training failed or was interrupted."""
         began = self._watcher is not None
-        self._raised = None
         note = None if began else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
@@ -229,8 +229,8 @@ class ModelVizCallback(Callback):
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        gone = {"_recorder": None, "_watcher": None, "_shadows": [], "_raised": None}
-        return kept | gone | {"_in_step": False}
+        gone = {"_recorder": None, "_watcher": None, "_shadows": [], "_ended_data": None}
+        return kept | gone | {"_in_step": False, "_raised": None}
 
     def _step_entered(self, arguments: dict[str, Any]) -> None:
         self._in_step = True
@@ -239,7 +239,9 @@ class ModelVizCallback(Callback):
 
     def _step_left(self, result: Any, error: BaseException | None) -> None:
         self._in_step = False
-        self._raised = error
+        # Of another error only the words are kept: it holds what a second try needs the memory of.
+        self._ended_data = error if isinstance(error, StopIteration) else None
+        self._raised = None if error is None else _CAUGHT.format(one_line(error))
         if self._recorder is not None:
             self._recorder.step.end(*named_result(result))
 
@@ -270,6 +272,7 @@ class ModelVizCallback(Callback):
 
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
         self._disarm()
+        self._ended_data = self._raised = None
         if self._recorder is not None:
             self._recorder.close(error, note)
 

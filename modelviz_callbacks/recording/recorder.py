@@ -213,6 +213,8 @@ class Recorder:
         if self._closed:
             return
         self._closed = True
+        if note is not None:
+            self.explain_unseen(note)
         self.step.disarm()
         with self._containment.on_training_thread("write the record"):
             self._explain(error, note)

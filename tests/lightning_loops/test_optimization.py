@@ -1,5 +1,8 @@
 """How a fit steps its optimizers: whatever it does, it does the same with us."""
 
+import contextlib
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -155,3 +158,38 @@ def test_a_closure_that_calls_the_step_twice_shows_the_first(tmp_path) -> None:
         return fit.run(module)
 
     assert problems(both_ways(work, tmp_path, settings=QUICK)) == {}
+
+
+def test_a_step_that_fails_is_tried_again_with_its_memory_freed(tmp_path) -> None:
+    """Out of memory, caught in `optimizer_step`: nothing of the first try is kept by us."""
+
+    def work(fit: Fit) -> dict[str, Any]:
+        alive: list[bool] = []
+
+        class Retries(type(logging_module(fit.flavour))):
+            activation: Any = None
+
+            def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+                if self.activation is None:
+                    activation = torch.zeros(8)
+                    self.activation = weakref.ref(activation)
+                    self(batch[0])
+                    raise torch.OutOfMemoryError("CUDA out of memory")
+                return super().training_step(batch, batch_idx)
+
+            def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, run: Any) -> None:
+                with contextlib.suppress(torch.OutOfMemoryError):
+                    return optimizer.step(run)
+                gc.collect()
+                alive.append(self.activation() is not None)
+                return optimizer.step(run)
+
+        module = Retries()
+        state = fit.run(module)
+        module.activation = None
+        return state | {"alive": alive}
+
+    manifest = both_ways(work, tmp_path, settings=QUICK)
+    assert manifest["status"] == "partial"
+    assert "step raised OutOfMemoryError: CUDA out of memory; the training caught" in manifest["notes"][0]
+    assert manifest["model"]["roots"] == [""]
