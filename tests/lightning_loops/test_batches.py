@@ -22,6 +22,7 @@ from tests.lightning_loops.both_ways import (
 )
 from tests.models import lightning_package, lit
 
+
 def iterator_module(flavour: str) -> Any:
     class TakesIterator(lightning_package(flavour).LightningModule):
         def __init__(self) -> None:
@@ -53,9 +54,7 @@ def combined(mode: str, flavour: str) -> Callable[[list[int]], Any]:
     from importlib import import_module
 
     loader = import_module(f"{flavour}.utilities").CombinedLoader
-    return lambda drawn: loader(
-        {"small": batches(drawn, 8, 2), "large": batches(drawn, 12)}, mode
-    )
+    return lambda drawn: loader({"small": batches(drawn, 8, 2), "large": batches(drawn, 12)}, mode)
 
 
 LOADERS: dict[str, Any] = {

@@ -191,5 +191,8 @@ def test_a_step_that_fails_is_tried_again_with_its_memory_freed(tmp_path) -> Non
 
     manifest = both_ways(work, tmp_path, settings=QUICK)
     assert manifest["status"] == "partial"
-    assert "step raised OutOfMemoryError: CUDA out of memory; the training caught" in manifest["notes"][0]
+    assert (
+        "step raised OutOfMemoryError: CUDA out of memory; the training caught"
+        in manifest["notes"][0]
+    )
     assert manifest["model"]["roots"] == [""]

@@ -99,9 +99,15 @@ def test_validation_in_the_middle_of_an_epoch_is_as_without_us(tmp_path) -> None
         validation = batches(fit.drawn, 9, 3)
         return fit.run(logging_module(fit.flavour), val_dataloaders=validation)
 
-    manifest = both_ways(work, tmp_path, settings=QUICK, make_options=lambda: {
-        "val_check_interval": 1, "limit_train_batches": 3,
-    })
+    manifest = both_ways(
+        work,
+        tmp_path,
+        settings=QUICK,
+        make_options=lambda: {
+            "val_check_interval": 1,
+            "limit_train_batches": 3,
+        },
+    )
     assert problems(manifest) == {}
 
 
