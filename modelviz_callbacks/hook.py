@@ -114,10 +114,7 @@ class ModelVizHook:
 
     def close(self) -> None:
         """Disarms the hook if need be, and waits for the pictures, at most `draw_timeout_s`."""
-        self._disarm()
-        if self._records:
-            self._recorder.close(note=_NOT_CALLED)
-            self._recorder.finish()
+        self._end(None)
 
     def __enter__(self) -> "ModelVizHook":
         return self
@@ -128,7 +125,13 @@ class ModelVizHook:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._disarm()
+        if self._records:
+            self._recorder.close(note=_NOT_CALLED)
+            self._recorder.finish(error)
 
     def _make_watchers(self, entrance: nn.Module, module: nn.Module) -> list[CallWatcher]:
         begins = partial(self._step_begins, module)
@@ -147,11 +150,11 @@ class ModelVizHook:
         try:
             for watcher in self._watchers:
                 watcher.arm()
+            self._recorder.open()
         except BaseException:
             self._disarm()
             self._recorder.step.disarm()
             raise
-        self._recorder.open()
 
     def _disarm(self) -> None:
         # The watchers go, and with them all that would keep the model alive.

@@ -216,8 +216,7 @@ class ModelVizCallback(Callback):
         note = None if began else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
-            # Whoever interrupts a training does not want to wait for pictures.
-            self._recorder.finish(None if isinstance(exception, Exception) else 0.0)
+            self._recorder.finish(exception)
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Waits for the pictures, at most `draw_timeout_s`."""

@@ -1,6 +1,7 @@
 """Showing a record in the loggers, and its pictures as they are drawn."""
 
 import atexit
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class Publisher:
         self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
         self._drawing.start()
         # A short script ends before its pictures are there.
-        atexit.register(self.finish)
+        atexit.register(self._finish_at_exit)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -77,7 +78,7 @@ class Publisher:
         Args:
             timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
         """
-        atexit.unregister(self.finish)
+        atexit.unregister(self._finish_at_exit)
         limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
         if self._drawing is not None and not self.wait(limit_s):
             self._drawing.cancel()
@@ -86,6 +87,11 @@ class Publisher:
                 self._book.give_up_pending(f"not drawn within {limit_s:g} s; the DOT is kept")
                 self._book.save()
         self._drawing = None
+
+    def _finish_at_exit(self) -> None:
+        # What nobody caught stands here when the interpreter ends.
+        interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
+        self.finish(0.0 if interrupted else None)
 
     def _on_drawn(self, drawn: Drawn) -> None:
         """Files one picture; runs on the drawing's thread."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.errors import ModelVizError, one_line
+from modelviz_callbacks.errors import ModelVizError, is_interrupt, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
@@ -213,22 +213,24 @@ class Recorder:
         if self._closed:
             return
         self._closed = True
-        if note is not None:
-            self.explain_unseen(note)
         self.step.disarm()
-        with self._containment.on_training_thread("write the record"):
-            self._explain(error, note)
-            graph = self.step.graph(self._watched_model(), error)
-            self._write(graph)
-            self._publisher.publish(graph)
-        with self._containment.on_training_thread("start the drawing"):
-            self._publisher.start_drawing()
-        # Nothing of the model is kept until the end of the training.
-        self._model = None
-        self._views.clear()
-        with self._containment.on_training_thread("save the record"):
-            self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
-            self._book.save()
+        try:
+            self._finish_step(error, note)
+        except BaseException as interrupt:
+            # It may come at any moment, and the training ends with it.
+            self._book.note(f"{type(interrupt).__name__} came while the record was written")
+            self._book.update(status="partial")
+            error = error or interrupt
+            raise
+        finally:
+            # Nothing of the model is kept until the end of the training.
+            self._model = None
+            self._views.clear()
+            with self._containment.on_training_thread("save the record"):
+                self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
+                self._book.save()
+            if is_interrupt(error):
+                self.finish(error)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -241,15 +243,24 @@ class Recorder:
         """
         return self._publisher.wait(timeout_s)
 
-    def finish(self, timeout_s: float | None = None) -> None:
-        """Waits for the pictures for a limited time, then does without them.
+    def finish(self, error: BaseException | None = None) -> None:
+        """Waits for the pictures, at most `draw_timeout_s`, then does without them.
 
         Args:
-            timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
+            error: What ended the training; whoever interrupts one does not want to wait.
         """
-        self._publisher.finish(timeout_s)
+        self._publisher.finish(0.0 if is_interrupt(error) else None)
 
     # The steps of the above.
+
+    def _finish_step(self, error: BaseException | None, note: str | None) -> None:
+        with self._containment.on_training_thread("write the record"):
+            self._explain(error, note)
+            graph = self.step.graph(self._watched_model(), error)
+            self._write(graph)
+            self._publisher.publish(graph)
+        with self._containment.on_training_thread("start the drawing"):
+            self._publisher.start_drawing()
 
     def _watched_model(self) -> nn.Module:
         if self._model is None:
@@ -297,7 +308,10 @@ class Recorder:
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:
         self._book.clear_notes(_NOT_SEEN)
+        if error is not None and self._unseen == _nothing_seen(self._settings):
+            self.explain_unseen(f"the first training step raised {one_line(error)}")
         if note is not None:
+            self.explain_unseen(note)
             self._book.note(note)
         elif not self._views.roots:
             self._book.note(self._unseen)
