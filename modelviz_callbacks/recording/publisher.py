@@ -40,7 +40,7 @@ class Publisher:
             with self._containment.contained(f"publish to {type(sink).__name__}"):
                 for name in _SCALARS:
                     if totals.get(name) is not None:
-                        sink.scalar(f"architecture/{name}", totals[name])
+                        sink.scalar(self._book.tag(name), totals[name])
                 for tag, content, notes in self._book.texts():
                     sink.text(tag, content, notes)
                 if graph is not None and graph.nodes:

@@ -6,15 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.errors import one_line, warn
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result
-
-TAG_PREFIX = "architecture"
 
 
 class RecordBook:
@@ -29,6 +27,8 @@ class RecordBook:
         self._writer: RecordWriter | None = None
         self._outputs: dict[tuple[str, str], Output] = {}
         self._folders: dict[str, str] = {}
+        # Two records of one run are shown in the same loggers: their folders' names differ.
+        self._name = record_folder_name(1)
         self.manifest = Manifest(created_at=_now())
 
     @property
@@ -40,6 +40,7 @@ class RecordBook:
         """Makes the record's folder."""
         try:
             self._writer = claim_record(self._run_dir)
+            self._name = self._writer.directory.rstrip("/").rpartition("/")[2]
         except OSError as error:
             warn(
                 f"The architecture record cannot be written to {self._run_dir} "
@@ -96,6 +97,10 @@ class RecordBook:
         self.write(name, details)
         exception = {"type": type(error).__name__, "message": str(error), "traceback_file": name}
         self.update(status="failed_step", exception=exception)
+
+    def tag(self, *parts: str) -> str:
+        """Names something of this record in a logger: `architecture/…`, `architecture-2/…`."""
+        return "/".join(part for part in (self._name, *parts) if part)
 
     def texts(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """Gives each text artifact's tag, content and notes."""
@@ -205,8 +210,7 @@ class RecordBook:
         ]
 
     def _tag(self, root: str, name: str) -> str:
-        parts = (TAG_PREFIX, self._folders[root], name)
-        return "/".join(part for part in parts if part)
+        return self.tag(self._folders[root], name)
 
 
 def _now() -> str:
