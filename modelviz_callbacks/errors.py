@@ -53,9 +53,9 @@ def contained(task: str, *, reraise: bool) -> Iterator[None]:
         warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
 
 
-def is_interrupt(error: BaseException | None) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Whether an exception is somebody's wish to end the program: Ctrl+C, a signal, `sys.exit`."""
-    return error is not None and not isinstance(error, Exception)
+    return not isinstance(error, Exception)
 
 
 def one_line(error: BaseException) -> str:

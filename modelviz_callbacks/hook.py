@@ -114,7 +114,16 @@ class ModelVizHook:
 
     def close(self) -> None:
         """Disarms the hook if need be, and waits for the pictures, at most `draw_timeout_s`."""
-        self._end(None)
+        self._close(None)
+
+    def _close(self, error: BaseException | None) -> None:
+        self._disarm()
+        if self._records:
+            self._recorder.close(note=_NOT_CALLED)
+            if error is None:
+                self._recorder.finish()
+            else:
+                self._recorder.finish_after(error)
 
     def __enter__(self) -> "ModelVizHook":
         return self
@@ -125,13 +134,7 @@ class ModelVizHook:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end(error)
-
-    def _end(self, error: BaseException | None) -> None:
-        self._disarm()
-        if self._records:
-            self._recorder.close(note=_NOT_CALLED)
-            self._recorder.finish(error)
+        self._close(error)
 
     def _make_watchers(self, entrance: nn.Module, module: nn.Module) -> list[CallWatcher]:
         begins = partial(self._step_begins, module)

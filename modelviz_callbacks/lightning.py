@@ -216,7 +216,7 @@ class ModelVizCallback(Callback):
         note = None if began else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
-            self._recorder.finish(exception)
+            self._recorder.finish_after(exception)
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Waits for the pictures, at most `draw_timeout_s`."""
@@ -228,8 +228,8 @@ class ModelVizCallback(Callback):
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        gone = {"_recorder": None, "_watcher": None, "_shadows": [], "_ended_data": None}
-        return kept | gone | {"_in_step": False, "_raised": None}
+        kept |= {"_recorder": None, "_watcher": None, "_shadows": [], "_in_step": False}
+        return kept | {"_ended_data": None, "_raised": None}
 
     def _step_entered(self, arguments: dict[str, Any]) -> None:
         self._in_step = True

@@ -72,7 +72,7 @@ def with_lightning(interrupt: Callable[[], None], folder: Path, ours: bool) -> N
     try:
         fit.fit(module, loader())
     finally:
-        print("left:", sorted(vars(module)), module.losses)
+        sys.stdout.write(f"left: {sorted(vars(module))} {module.losses}")
 
 
 def in_our_replay(folder: Path, ours: bool) -> None:
@@ -82,7 +82,8 @@ def in_our_replay(folder: Path, ours: bool) -> None:
     try:
         trainer(folder, *callbacks, enable_checkpointing=False).fit(module, loader())
     finally:
-        print("left:", sorted(vars(module)), sorted(vars(module.net)), module.losses)
+        left = [sorted(vars(part)) for part in (module, module.net)]
+        sys.stdout.write(f"left: {left} {module.losses}")
 
 
 def in_our_writing(folder: Path, ours: bool) -> None:
@@ -113,7 +114,7 @@ def with_hook(
         for _ in range(3):
             net(digits()).sum().backward()
     finally:
-        print("left:", sorted(vars(net)))
+        sys.stdout.write(f"left: {sorted(vars(net))}")
 
 
 def within_hook(folder: Path, ours: bool) -> None:

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-import torch
-
 from modelviz_callbacks import ModelVizCallback, ModelVizHook
 from tests.conftest import ALL_OK, read_manifest, statuses
 from tests.lightning_loops.both_ways import Fit, both_ways, logging_module
@@ -50,33 +47,6 @@ def test_two_records_of_a_run_have_tags_of_their_own(tmp_path) -> None:
         assert len(reader.Scalars(f"{record}/parameters")) == 1
         summary = (run / record / "summary.txt").read_text("utf-8").rstrip()
         assert summary in text(reader, f"{record}/summary")
-
-
-def test_their_states_stand_side_by_side_in_a_checkpoint(tmp_path) -> None:
-    """Each under a key of its own, also where only `input_fn` differs."""
-    callbacks = [
-        ModelVizCallback(**SHALLOW, input_fn=input_fn) for input_fn in (None, first_rows, all_rows)
-    ]
-    fit = trainer(tmp_path, *callbacks)
-    fit.fit(lit(TakesTensor()), loader())
-    saved = torch.load(fit.checkpoint_callback.best_model_path, weights_only=True)["callbacks"]
-    assert {c.state_key for c in callbacks} < set(saved)
-    assert len({c.state_key for c in callbacks}) == 3
-
-
-def first_rows(batch: Any) -> Any:
-    return batch[0][:2]
-
-
-def all_rows(batch: Any) -> Any:
-    return batch[0]
-
-
-def test_two_that_are_alike_are_refused_by_the_trainer(flavour, tmp_path) -> None:
-    """Nothing could tell their states apart; the error comes before the training."""
-    error = RuntimeError
-    with pytest.raises(error, match="more than one stateful callback of type `ModelVizCallback`"):
-        trainer(tmp_path, *[ModelVizCallback() for _ in range(2)], flavour=flavour)
 
 
 def test_a_second_trainer_records_what_it_trains_with_the_same_callback(tmp_path) -> None:

@@ -10,7 +10,6 @@ from tests.lightning_loops.both_ways import (
     Fit,
     batches,
     both_ways,
-    logging_module,
     net,
     problems,
 )

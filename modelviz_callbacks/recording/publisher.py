@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
+from modelviz_callbacks.errors import is_interrupt
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.record_book import RecordBook
@@ -59,7 +60,7 @@ class Publisher:
         self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
         self._drawing.start()
         # A short script ends before its pictures are there.
-        atexit.register(self._finish_at_exit)
+        atexit.register(self._process_ends)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -78,17 +79,27 @@ class Publisher:
         Args:
             timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
         """
-        atexit.unregister(self._finish_at_exit)
+        atexit.unregister(self._process_ends)
         limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
         if self._drawing is not None and not self.wait(limit_s):
             self._drawing.cancel()
             self._drawing.wait(1.0)
             with self._containment.contained("give up the drawing"), self._containment.lock:
-                self._book.give_up_pending(f"not drawn within {limit_s:g} s; the DOT is kept")
+                within = f"within {limit_s:g} s" if limit_s else "before the process ended"
+                self._book.give_up_pending(f"not drawn {within}; the DOT is kept")
                 self._book.save()
         self._drawing = None
 
-    def _finish_at_exit(self) -> None:
+    def finish_after(self, error: BaseException) -> None:
+        """Finishes after what a training raised; waits for nothing where somebody waits for it.
+
+        Args:
+            error: What it raised.
+        """
+        # Whoever interrupts a training does not want to wait for pictures.
+        self.finish(0.0 if is_interrupt(error) else None)
+
+    def _process_ends(self) -> None:
         # What nobody caught stands here when the interpreter ends.
         interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
         self.finish(0.0 if interrupted else None)

@@ -229,8 +229,8 @@ class Recorder:
             with self._containment.on_training_thread("save the record"):
                 self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
                 self._book.save()
-            if is_interrupt(error):
-                self.finish(error)
+            if error is not None and is_interrupt(error):
+                self.finish_after(error)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -243,13 +243,21 @@ class Recorder:
         """
         return self._publisher.wait(timeout_s)
 
-    def finish(self, error: BaseException | None = None) -> None:
-        """Waits for the pictures, at most `draw_timeout_s`, then does without them.
+    def finish(self, timeout_s: float | None = None) -> None:
+        """Waits for the pictures for a limited time, then does without them.
 
         Args:
-            error: What ended the training; whoever interrupts one does not want to wait.
+            timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
         """
-        self._publisher.finish(0.0 if is_interrupt(error) else None)
+        self._publisher.finish(timeout_s)
+
+    def finish_after(self, error: BaseException) -> None:
+        """Finishes a training that raised; waits for nothing where somebody waits for it.
+
+        Args:
+            error: What it raised.
+        """
+        self._publisher.finish_after(error)
 
     # The steps of the above.
 

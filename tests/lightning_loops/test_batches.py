@@ -277,7 +277,7 @@ def test_a_batch_of_the_users_own_type_is_moved_once(kind, flavour, tmp_path) ->
     if kind == "dataclass":
         assert set(manifest["input"]) == {"values", "labels"}
     else:
-        assert [spec["shape"] for spec in manifest["input"].values()][0] == [4, 8]
+        assert next(spec["shape"] for spec in manifest["input"].values()) == [4, 8]
 
 
 def test_a_loader_that_gives_none_first_is_recorded_at_its_first_batch(tmp_path) -> None:
