@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
+from modelviz_callbacks.fabric_run import describe_fabric
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
@@ -32,7 +33,7 @@ class ModelVizHook:
 
     The record goes to `<log_dir>/architecture/`; an existing one is kept and the new one goes to
     `architecture-2` and so on. Of several processes only rank 0 records. Wrappers
-    (DistributedDataParallel, DataParallel, compiled modules) are seen through.
+    (DistributedDataParallel, DataParallel, Fabric's, compiled modules) are seen through.
 
     Example:
         >>> hook = ModelVizHook(model, "runs/exp1", writer=writer, depth=2)
@@ -88,7 +89,8 @@ class ModelVizHook:
         inner = unwrap(require_module(model))
         module = find_module(inner, target) if target else inner
         sinks = summary_writer_sinks(writer)
-        self._recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
+        run_dir = check_run_dir(log_dir, "log_dir")
+        self._recorder = Recorder(inner, run_dir, settings, describe_fabric(model))
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
         self._watchers = self._make_watchers(entrance, module)

@@ -9,7 +9,7 @@ from modelviz_callbacks.errors import SettingsError
 
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """Gives the user's own module inside compilers' and data-parallel wrappers.
+    """Gives the user's own module inside the wrappers of compilers, data parallelism and Fabric.
 
     Args:
         module: Any module.
@@ -33,10 +33,24 @@ def runs_compiled_call(module: nn.Module) -> bool:
 
 
 def inside_distributed(module: nn.Module) -> nn.Module:
-    """Gives the module that DistributedDataParallel calls, with inputs already on its device."""
-    while isinstance(module, DistributedDataParallel):
-        module = module.module
-    return module
+    """Gives the module that DistributedDataParallel and Fabric call.
+
+    Its inputs are on its device already and in the training's precision, and it runs under the
+    training's autocast.
+    """
+    while True:
+        if isinstance(module, DistributedDataParallel):
+            module = module.module
+        elif (inner := _fabric_inner(module)) is not None:
+            module = inner
+        else:
+            return module
+
+
+def is_fabric_wrapper(module: nn.Module) -> bool:
+    """Whether `Fabric.setup` made `module`, of `lightning` or of `lightning_fabric`."""
+    # Known by name: to import Lightning takes seconds.
+    return any(base.__name__ == "_FabricModule" for base in type(module).__mro__)
 
 
 def require_module(model: object) -> nn.Module:
@@ -71,7 +85,12 @@ def _inner(module: nn.Module) -> nn.Module | None:
     if isinstance(module, (DistributedDataParallel, DataParallel)):
         inner: nn.Module = module.module
         return inner
-    return _compiled_inner(module)
+    return _fabric_inner(module) or _compiled_inner(module)
+
+
+def _fabric_inner(module: nn.Module) -> nn.Module | None:
+    # What the wrapper calls: the user's module, or another wrapper around it.
+    return module._modules["_forward_module"] if is_fabric_wrapper(module) else None
 
 
 def _compiled_inner(module: nn.Module) -> nn.Module | None:
