@@ -1,7 +1,7 @@
 """Trainings that are interrupted, each in a process of its own, with us and without us.
 
-`python -m tests.interrupted_run FOLDER` runs them all and leaves `results.json` there. The processes
-are forks of this one, so that PyTorch and Lightning are imported once; each ends as an interpreter
+`python -m tests.interrupted_run FOLDER` runs them all and leaves `results.json` there. They are
+forks of one process, so that PyTorch and Lightning are imported once; each ends as an interpreter
 does, with its `atexit` functions.
 """
 

@@ -1,4 +1,4 @@
-"""The hook in loops of Lightning's Fabric: its wrapper is seen through, and nothing is disturbed."""
+"""The hook in loops of Lightning's Fabric: its wrapper is seen through, nothing is disturbed."""
 
 import importlib
 import json
