@@ -24,7 +24,8 @@ from modelviz_callbacks.watch.wrappers import (
 
 _NOT_CALLED = (
     "the model was not called in train mode before close(); "
-    "a model that is compiled or traced must be so before the hook is made"
+    "a model that is compiled or traced must be so before the hook is made; "
+    "where a method of it is called instead, give the hook the part that it calls"
 )
 
 

@@ -18,7 +18,7 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.distributed.ranks import run_ranks
 from tests.lightning_loops.both_ways import net
-from tests.models import HostileNet, TakesTensor, digits
+from tests.models import HostileNet, TakesTensor, digits, lit
 from tests.test_untouched import assert_same, fingerprint, hostile_state, reset
 from tests.watch.flow import paths
 
@@ -205,7 +205,65 @@ print([name for name in sys.modules if name.partition('.')[0].startswith('lightn
     assert json.loads(done.stdout) == []
 
 
-def ddp_loop(rank: int, folder: str, *, ours: bool) -> dict[str, Any]:
+def by_method(model: Any, batch: Any) -> Any:
+    return model.training_step(batch, 0)
+
+
+def by_call(model: Any, batch: Any) -> Any:
+    return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def with_training_step() -> Any:
+    """Makes a LightningModule, whose training step Fabric takes for a forward."""
+
+    def step(self: Any, batch: Any) -> Any:
+        return F.cross_entropy(self(batch[0]), batch[1]) * 2
+
+    return lit(net(), step=step)
+
+
+LOOPS: dict[str, Any] = {"call": (net, by_call), "method": (with_training_step, by_method)}
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_method_that_stands_for_the_forward_is_as_without_us(precision, tmp_path) -> None:
+    """`fabric_model.training_step(batch)`: what it calls of the model itself is the record."""
+    results = []
+    for hooked in (False, True):
+        reset()
+        module = with_training_step()
+        fabric = fabric_of(precision=precision)
+        model, optimizer = fabric.setup(module, module.configure_optimizers())
+        model.mark_forward_method("configure_optimizers")
+        hook = ModelVizHook(model, tmp_path, **EXACT) if hooked else None
+        for _ in range(3):
+            fabric.backward(by_method(model, (digits(), LABELS)))
+            optimizer.step()
+            optimizer.zero_grad()
+        if hook is not None:
+            hook.close()
+        results.append(fingerprint(module) | {"losses": module.losses})
+    assert_same(*results)
+    assert statuses(find_record(tmp_path)) == ALL_OK
+    assert read_manifest(find_record(tmp_path))["model"]["roots"] == [""]
+
+
+def test_a_method_that_calls_only_parts_is_told_and_its_parts_can_be_hooked(tmp_path) -> None:
+    """The model itself is then never called: the note says what to do instead."""
+    module = lit(TakesTensor(), step=lambda self, b: self.loss(self.net(b[0]), b[1]))
+    model = fabric_of().setup(module)
+    with (
+        ModelVizHook(model, tmp_path / "whole", formats=()) as whole,
+        ModelVizHook(module.net, tmp_path / "part", formats=()) as part,
+    ):
+        by_method(model, (digits(), LABELS))
+    assert statuses(str(part.directory)) == ALL_OK
+    manifest = read_manifest(str(whole.directory))
+    assert manifest["status"] == "partial"
+    assert "give the hook the part that it calls" in manifest["notes"][0]
+
+
+def ddp_loop(rank: int, folder: str, loop: str, *, ours: bool) -> dict[str, Any]:
     """Trains in two processes: Fabric joins the group that is there."""
     import os
 
@@ -216,14 +274,15 @@ def ddp_loop(rank: int, folder: str, *, ours: bool) -> dict[str, Any]:
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp", plugins=[LightningEnvironment()])
     fabric.launch()
     reset()
-    network = net()
+    make, step = LOOPS[loop]
+    network = make()
     model, optimizer = fabric.setup(network, torch.optim.Adam(network.parameters(), 1e-2))
-    hook = ModelVizHook(model, folder, **EXACT) if ours else None
+    hook = ModelVizHook(model, f"{folder}/{loop}", **EXACT) if ours else None
     losses = []
     for index in range(3):
-        x = digits()[rank::2]
+        batch = (digits()[rank::2], LABELS[rank::2])
         with fabric.no_backward_sync(model, enabled=index == 0):
-            loss = F.cross_entropy(model(x), LABELS[rank::2])
+            loss = step(model, batch)
             fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
@@ -233,21 +292,25 @@ def ddp_loop(rank: int, folder: str, *, ours: bool) -> dict[str, Any]:
     return fingerprint(network) | {"losses": losses, "record": hook and hook.directory}
 
 
-def ddp_both_ways(rank: int, folder: str) -> list[dict[str, Any]]:
-    return [ddp_loop(rank, folder, ours=ours) for ours in (False, True)]
+def ddp_both_ways(rank: int, folder: str) -> dict[str, list[dict[str, Any]]]:
+    return {
+        loop: [ddp_loop(rank, folder, loop, ours=ours) for ours in (False, True)] for loop in LOOPS
+    }
 
 
 def test_two_ranks_of_fabric_are_as_without_us(tmp_path) -> None:
     """DDP inside Fabric's wrapper: rank 0 records the user's network; both train as they would."""
     for rank, results in enumerate(run_ranks(ddp_both_ways, str(tmp_path))):
         assert not isinstance(results, BaseException), results
-        without, with_us = results
-        record = with_us.pop("record")
-        without.pop("record")
-        assert_same(without, with_us)
-        assert (record is None) == (rank == 1)
-    manifest = read_manifest(find_record(tmp_path))
-    assert statuses(find_record(tmp_path)) == ALL_OK
-    assert manifest["model"]["class"] == "torch.nn.modules.container.Sequential"
-    assert manifest["environment"]["strategy"] == "DDPStrategy"
-    assert manifest["environment"]["world_size"] == 2
+        for without, with_us in results.values():
+            record = with_us.pop("record")
+            without.pop("record")
+            assert_same(without, with_us)
+            assert (record is None) == (rank == 1)
+    for loop, name in (("call", "Sequential"), ("method", "Lit")):
+        manifest = read_manifest(tmp_path / loop / "architecture")
+        assert manifest["notes"] == []
+        assert statuses(tmp_path / loop / "architecture") == ALL_OK
+        assert manifest["model"]["class"].endswith(name)
+        assert manifest["environment"]["strategy"] == "DDPStrategy"
+        assert manifest["environment"]["world_size"] == 2
