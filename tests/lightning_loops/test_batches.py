@@ -166,10 +166,10 @@ def test_a_fit_that_trains_nothing_has_a_partial_record(name, flavour, tmp_path)
     assert manifest["input"] == {}
 
 
-def skip_the_epoch(fit: Fit, until: int) -> Any:
+def skip_the_epoch(fit: Fit, until: int, *, logs: bool = True) -> Any:
     """Makes a module that leaves out its first epochs, and feeds another batch size in each."""
 
-    class Skips(type(logging_module(fit.flavour))):
+    class Skips(type(logging_module(fit.flavour) if logs else lit(net(), fit.flavour))):
         def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
             return -1 if self.current_epoch < until else None
 
@@ -179,19 +179,48 @@ def skip_the_epoch(fit: Fit, until: int) -> Any:
     return Skips()
 
 
-@pytest.mark.parametrize("settings", [QUICK, {"formats": ()}], ids=["quick", "every visualizer"])
-def test_a_batch_that_the_module_skips_is_not_the_record(settings, flavour, tmp_path) -> None:
+SKIPPING: dict[str, Any] = {
+    "quick": QUICK,
+    "every visualizer": {"formats": ()},
+    "input_fn": {"formats": (), "target": "net", "input_fn": lambda batch: batch[0]},
+}
+
+
+@pytest.mark.parametrize("name", SKIPPING)
+def test_a_batch_that_the_module_skips_is_not_the_record(name, flavour, tmp_path) -> None:
     """`on_train_batch_start` gives -1: the record is of the first batch that is trained on."""
     manifest = both_ways(
         lambda fit: run_own(fit, skip_the_epoch(fit, until=2)),
         tmp_path,
         flavour,
-        settings,
+        SKIPPING[name],
         lambda: {"max_epochs": 4, "reload_dataloaders_every_n_epochs": 1},
     )
     assert problems(manifest) == {}
     assert manifest["input"]["[0]"]["shape"] == [6, 8]
-    assert manifest["root_calls"][0]["inputs"]["x"]["shape"] == [6, 8]
+    (call,) = manifest["root_calls"]
+    assert [spec["shape"] for spec in call["inputs"].values()] == [[6, 8]]
+
+
+def test_a_skipped_batch_of_a_compiled_module_is_rehearsed_in_vain(tmp_path) -> None:
+    """What its rehearsal showed is forgotten; the batch that is trained on is rehearsed anew."""
+    torch._dynamo.reset()
+
+    def work(fit: Fit) -> dict[str, Any]:
+        module = skip_the_epoch(fit, until=1, logs=False)
+        fit.trainer.fit(torch.compile(module, backend="eager"))
+        return fit.left(module)
+
+    manifest = both_ways(
+        work,
+        tmp_path,
+        make_options=lambda: {"max_epochs": 2, "reload_dataloaders_every_n_epochs": 1},
+    )
+    assert {a["status"] for a in manifest["artifacts"]} == {"ok"}
+    assert len(manifest["notes"]) == 1
+    assert manifest["input"]["[0]"]["shape"] == [5, 8]
+    (call,) = manifest["root_calls"]
+    assert [spec["shape"] for spec in call["inputs"].values()] == [[5, 8]]
 
 
 def run_own(fit: Fit, module: Any) -> dict[str, Any]:
