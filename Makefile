@@ -15,7 +15,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make zoo     train every model of the zoo with us and without (several minutes)"
 	@echo "make lint    run ruff and mypy"
-	@echo "make bench   measure how long the first training step is held up, and what watching it costs"
+	@echo "make bench   measure how long the first step is held up, and what watching costs in time and memory"
 	@echo "             (a quarter of an hour)"
 
 $(INSTALLED): pyproject.toml
@@ -41,3 +41,4 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(RUN) benchmarks/stall.py --check
 	$(RUN) benchmarks/watch.py --check
+	$(RUN) benchmarks/memory.py --check

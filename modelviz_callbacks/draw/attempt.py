@@ -17,6 +17,8 @@ from modelviz_callbacks.draw.job import DrawJob
 
 _PACKAGE_PARENT = str(Path(str(modelviz_callbacks.__file__)).parent.parent)
 _MOST_STDERR = 2_000
+# The longest wait in seconds for a killed process.
+_TO_DIE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,9 @@ class Attempt:
                 process.wait(self._longest_s - self._limit_s)
                 return False
         process.kill()
-        process.wait()
+        # A process that waits for a dead file system cannot even be killed.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_TO_DIE_S)
         return True
 
     def _collect(self, folder: Path, *, timed_out: bool) -> Outcome:

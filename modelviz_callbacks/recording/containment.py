@@ -29,6 +29,23 @@ class Containment:
             yield
 
     @contextlib.contextmanager
+    def locked(self, limit_s: float) -> Iterator[None]:
+        """Runs its body under the lock, if that is to be had in time.
+
+        Args:
+            limit_s: The longest wait in seconds.
+
+        Raises:
+            TimeoutError: If another thread keeps the lock: a logger or a disk does not answer it.
+        """
+        if not self.lock.acquire(timeout=limit_s):
+            raise TimeoutError(f"a logger or a disk has not answered for {limit_s:g} s")
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    @contextlib.contextmanager
     def watching(self, task: str) -> Iterator[None]:
         """Runs its body contained and timed, among the user's modes."""
         started = time.perf_counter()

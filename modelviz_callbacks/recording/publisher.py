@@ -16,6 +16,8 @@ from modelviz_callbacks.settings import Settings
 if TYPE_CHECKING:
     from modelviz_callbacks.sinks.base import Sink
 
+# The longest wait in seconds for what should be over at once.
+_TO_END_S = 1.0
 _SCALARS = ("parameters", "trainable_parameters", "flops_forward")
 
 
@@ -83,9 +85,11 @@ class Publisher:
         limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
         if self._drawing is not None and not self.wait(limit_s):
             self._drawing.cancel()
-            self._drawing.wait(1.0)
-            with self._containment.contained("give up the drawing"), self._containment.lock:
-                within = f"within {limit_s:g} s" if limit_s else "before the process ended"
+            self._drawing.wait(_TO_END_S)
+            within = f"within {limit_s:g} s" if limit_s else "before the process ended"
+            # A picture may be on its way to a logger that does not answer.
+            give_up = self._containment.contained("give up the drawing")
+            with give_up, self._containment.locked(_TO_END_S):
                 self._book.give_up_pending(f"not drawn {within}; the DOT is kept")
                 self._book.save()
         self._drawing = None

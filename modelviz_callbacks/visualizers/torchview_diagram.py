@@ -5,9 +5,11 @@ import gc
 import importlib
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from modelviz_callbacks.replay.rehearsal import Rehearsal
 from modelviz_callbacks.visualizers.base import Dot, require_edges
@@ -41,7 +43,7 @@ class TorchviewDiagram:
         import torchview
 
         try:
-            with _only_in_this_thread():
+            with _only_in_this_thread(), _subclassing_outside_modes():
                 # By keyword, inputs stay on their devices and names never meet torchview's own.
                 draw_graph: Any = torchview.draw_graph
                 graph = draw_graph(
@@ -85,6 +87,48 @@ def _only_in_this_thread() -> Iterator[None]:
         yield
     finally:
         module.creation_ops_wrapper = wrap_creation
+
+
+@contextlib.contextmanager
+def _subclassing_outside_modes() -> Iterator[None]:
+    """Lets RecorderTensors be made under a dispatch mode, like that of an isolation.
+
+    Later versions of torch leave the modes themselves in `as_subclass`; torch 2.4 raises there.
+    """
+    if _subclasses_under_modes():
+        yield
+        return
+    owner = threading.get_ident()
+    original = torch.Tensor.as_subclass
+
+    def as_subclass(tensor: torch.Tensor, kind: Any) -> Any:
+        mine = threading.get_ident() == owner
+        with _disable_current_modes() if mine else contextlib.nullcontext():
+            return original(tensor, kind)
+
+    torch.Tensor.as_subclass = as_subclass  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        # It is inherited from the C base class.
+        del torch.Tensor.as_subclass
+
+
+class _Passing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+@cache
+def _subclasses_under_modes() -> bool:
+    with _Passing():  # type: ignore[no-untyped-call]
+        try:
+            torch.empty(0).as_subclass(torch.nn.Parameter)
+        except RuntimeError:
+            return False
+    return True
 
 
 def _release_recorder_tensors() -> None:

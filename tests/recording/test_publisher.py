@@ -1,5 +1,7 @@
 """Showing a record in loggers: what, and what a logger that fails costs."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,26 @@ def test_what_is_not_drawn_in_time_is_given_up(tmp_path, monkeypatch) -> None:
     assert entries["torchview"].error == "not drawn within 0.5 s; the DOT is kept"
     assert entries["torchview"].files == ("torchview.gv",)
     assert entries["summary"].status == "ok"
+
+
+def test_a_logger_that_hangs_holds_up_nobody_for_long(tmp_path) -> None:
+    """The end of a training waits a limited time, warns, and goes on."""
+    released = threading.Event()
+
+    class Hangs(Logger):
+        def picture(self, tag: str, png: bytes) -> None:
+            self.shown.append(("asked",))
+            released.wait(60)
+
+    made = publisher(tmp_path, logger := Hangs(), formats=("png",))
+    made.start_drawing()
+    while not logger.shown:
+        time.sleep(0.01)
+    started = time.perf_counter()
+    with pytest.warns(ModelVizWarning, match="has not answered for 1 s"):
+        made.finish(0.1)
+    released.set()
+    assert time.perf_counter() - started < 30
 
 
 def test_waiting_without_a_drawing_is_over_at_once(tmp_path) -> None:
