@@ -20,6 +20,10 @@ class NotApplicableError(ModelVizError):
     """A visualizer has nothing to show here; the record calls it skipped, with this reason."""
 
 
+class ReplayRefusedError(NotApplicableError):
+    """An extra forward must not go on; what was to be shown by it is skipped, with this reason."""
+
+
 class ModelVizWarning(UserWarning):
     """Something of ours failed; the training goes on and the record says what is missing."""
 

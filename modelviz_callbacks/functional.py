@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
@@ -17,7 +17,7 @@ from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import RootCall
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
-from modelviz_callbacks.watch.wrappers import require_module, unwrap
+from modelviz_callbacks.watch.wrappers import require_module, unwrap, without_compilers
 
 
 def record_architecture(
@@ -69,13 +69,15 @@ def record_architecture(
     inner = unwrap(require_module(model))
     module = find_module(inner, target) if target else inner
     call = RootCall("", inner, _positional(args), dict(kwargs or {}))
-    recorder = Recorder(inner, check_run_dir(log_dir, "log_dir"), settings)
+    recorder = Recorder(without_compilers(model), check_run_dir(log_dir, "log_dir"), settings)
     recorder.publish_to(summary_writer_sinks(writer))
     recorder.open()
     recorder.note_input(call.named_arguments())
     error = _show(recorder, settings, call, module)
     if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
         error = _watch(recorder, call) or error
+    if isinstance(error, ReplayRefusedError):
+        recorder.close(note=f"the call was ended, and so is what is shown of it: {error}")
     recorder.close(error)
     recorder.finish()
     if recorder.directory is None:
@@ -91,13 +93,17 @@ def _positional(args: Any) -> tuple[Any, ...]:
 def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
     """Runs the call once, without a mark, to watch it."""
     watched = recorder.step.watched(call.module, call.module, "output")
-    with Isolation(call.module, (), (call.args, call.kwargs)).replay():
-        args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-        try:
-            watched(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the record shows where it stopped
-            return error
-    return None
+    error: Exception | None = None
+    try:
+        with Isolation(call.module, (), (call.args, call.kwargs)).replay():
+            args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
+            try:
+                watched(*args, **kwargs)
+            except Exception as raised:  # noqa: BLE001 - the record shows where it stopped
+                error = raised
+    except ReplayRefusedError as refusal:
+        error = refusal
+    return error
 
 
 def _show(

@@ -16,10 +16,12 @@ from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, RootCall
 from modelviz_callbacks.watch.wrappers import (
+    data_parallel_wrapper,
     inside_distributed,
     is_first_rank,
     require_module,
     unwrap,
+    without_compilers,
 )
 
 _NOT_CALLED = (
@@ -90,11 +92,12 @@ class ModelVizHook:
         inner = unwrap(require_module(model))
         module = find_module(inner, target) if target else inner
         sinks = summary_writer_sinks(writer)
-        run_dir = check_run_dir(log_dir, "log_dir")
-        self._recorder = Recorder(inner, run_dir, settings, describe_fabric(model))
+        run_dir, of_fabric = check_run_dir(log_dir, "log_dir"), describe_fabric(model)
+        self._recorder = Recorder(without_compilers(model), run_dir, settings, of_fabric)
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
         self._watchers = self._make_watchers(entrance, module)
+        self._strategy = of_fabric.get("strategy") or data_parallel_wrapper(model)
         self._records = is_first_rank()
         if self._records:
             self._arm(entrance)
@@ -168,6 +171,14 @@ class ModelVizHook:
             self._watchers.pop().disarm()
 
     def _step_begins(self, module: nn.Module, call: RootCall) -> None:
+        if not is_first_rank():
+            # The process group may have been made after the hook.
+            self._records = False
+            self._disarm()
+            self._recorder.withdraw()
+            return
+        strategy = self._strategy or data_parallel_wrapper(call.module)
+        self._recorder.describe_run({"strategy": strategy})
         self._recorder.note_input(call.named_arguments())
         path = self._settings.target or ""
         if self._settings.input_fn is not None:
@@ -177,6 +188,8 @@ class ModelVizHook:
         self._recorder.step.begin(call.named_arguments())
 
     def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
+        if not self._records:
+            return
         self._recorder.step.end(output, "output")
         self._disarm()
         try:

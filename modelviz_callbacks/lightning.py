@@ -13,6 +13,7 @@ from torch import nn
 from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import contained, one_line
 from modelviz_callbacks.lightning_run import (
+    as_sharded,
     describe_run,
     find_run_dir,
     is_redirected,
@@ -138,12 +139,14 @@ class ModelVizCallback(Callback):
             self._begin(trainer, pl_module)
 
     def _begin(self, trainer: Any, pl_module: Any) -> None:
-        # Resolving may broadcast: every rank takes part.
+        if trainer.fast_dev_run or not trainer.is_global_zero:
+            return
         run_dir = self._dirpath or find_run_dir(trainer)
-        if trainer.fast_dev_run or not trainer.is_global_zero or run_dir in self._recorded:
+        if run_dir in self._recorded:
             return
         self._run_dir = run_dir
-        self._recorder = Recorder(pl_module, run_dir, self.settings, describe_run(trainer))
+        model = as_sharded(trainer, pl_module)
+        self._recorder = Recorder(model, run_dir, self.settings, describe_run(trainer))
         self._recorder.open()
 
     def on_train_batch_start(
@@ -172,7 +175,7 @@ class ModelVizCallback(Callback):
                 recorder.see_chosen(self.settings.target or "", module, batch)
         elif runs_compiled_step(pl_module):
             with trainer.precision_plugin.forward_context():
-                self._see_compiled(recorder, trainer, pl_module, batch, batch_idx)
+                self._see_compiled(recorder, pl_module, batch, batch_idx)
         if not runs_compiled_step(pl_module):
             recorder.step.arm(pl_module)
             self._shadows = [
@@ -243,12 +246,12 @@ class ModelVizCallback(Callback):
         self._raised = None if error is None else _CAUGHT.format(one_line(error))
         if self._recorder is not None:
             self._recorder.step.end(*named_result(result))
+            if error is None:
+                self._recorder.write_step()
 
-    def _see_compiled(
-        self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def _see_compiled(self, recorder: Recorder, pl_module: Any, batch: Any, batch_idx: int) -> None:
         step = pl_module.training_step
-        if (refusal := rehearsal_refusal(trainer, pl_module)) is not None:
+        if (refusal := rehearsal_refusal(pl_module)) is not None:
             recorder.explain_unseen(f"the training step is compiled, and not rehearsed: {refusal}")
         else:
             arguments = (batch, batch_idx)[: len(inspect.signature(step).parameters)]

@@ -8,11 +8,14 @@ from torch import nn
 
 from modelviz_callbacks.archive.writer import is_url
 from modelviz_callbacks.sinks.tensorboard import TensorBoardSink
+from modelviz_callbacks.watch.wrappers import unwrap, without_compilers
+
+_WITH_LOG_DIR = {"TensorBoardLogger", "CSVLogger"}
 
 
 def find_run_dir(trainer: Any) -> str:
     """Gives the folder that holds the checkpoints' folder, else the logger's, else the root."""
-    log_dir = trainer.log_dir or trainer.default_root_dir
+    log_dir = _log_dir(trainer) or trainer.default_root_dir
     checkpoints = next((c.dirpath for c in trainer.checkpoint_callbacks if _has_dir(c)), None)
     return str(log_dir) if checkpoints is None else folder_of(str(checkpoints))
 
@@ -31,6 +34,17 @@ def folder_of(checkpoints: str) -> str:
     return f"{scheme}://{parent or '/'}" if inside and name == "checkpoints" else checkpoints
 
 
+def _log_dir(trainer: Any) -> str | None:
+    # As `Trainer.log_dir` finds it. That one asks rank 0 by a broadcast, and so would wait for
+    # ever where only some of the ranks have our callback.
+    logger = next(iter(trainer.loggers), None)
+    if logger is None:
+        return None
+    has_its_own = {base.__name__ for base in type(logger).__mro__} & _WITH_LOG_DIR
+    found: str | None = logger.log_dir if has_its_own else logger.save_dir
+    return found
+
+
 def describe_run(trainer: Any) -> dict[str, Any]:
     """Gives what the environment section of a record tells of a Trainer."""
     return {
@@ -39,6 +53,14 @@ def describe_run(trainer: Any) -> dict[str, Any]:
         "accelerator": type(trainer.accelerator).__name__,
         "world_size": trainer.world_size,
     }
+
+
+def as_sharded(trainer: Any, pl_module: nn.Module) -> nn.Module:
+    """Gives a Trainer's module in what its strategy has wrapped it in, which knows its shards."""
+    model = getattr(trainer.strategy, "model", None)
+    if isinstance(model, nn.Module) and unwrap(model) is pl_module:
+        return without_compilers(model)
+    return pl_module
 
 
 def tensorboard_sinks(trainer: Any) -> list[TensorBoardSink]:
@@ -56,10 +78,8 @@ def runs_compiled_step(pl_module: Any) -> bool:
     return getattr(pl_module, "_compiler_ctx", None) is not None
 
 
-def rehearsal_refusal(trainer: Any, pl_module: Any) -> str | None:
+def rehearsal_refusal(pl_module: Any) -> str | None:
     """Tells why a training step must not be run once more, or gives None."""
-    if trainer.world_size > 1:
-        return "a step may wait for the other ranks"
     if not pl_module.automatic_optimization:
         return "with manual optimization a step moves the optimizers"
     return None

@@ -86,8 +86,8 @@ def in_our_replay(folder: Path, ours: bool) -> None:
         sys.stdout.write(f"left: {left} {module.losses}")
 
 
-def in_our_writing(folder: Path, ours: bool) -> None:
-    """Ctrl+C comes while the record is written, after the first step."""
+def interrupt_the_writing() -> None:
+    """Has Ctrl+C come while the record is written."""
     original = writer._LocalWriter.write
 
     def write(self: Any, name: str, content: Any) -> None:
@@ -96,6 +96,11 @@ def in_our_writing(folder: Path, ours: bool) -> None:
         original(self, name, content)
 
     writer._LocalWriter.write = write
+
+
+def in_our_writing(folder: Path, ours: bool) -> None:
+    """Ctrl+C comes while Lightning's first step is written, right after it."""
+    interrupt_the_writing()
     callbacks = [ModelVizCallback(draw_timeout_s=DRAWING_S)] if ours else []
     module = lit(TakesTensor())
     if not ours:
@@ -115,6 +120,16 @@ def with_hook(
             net(digits()).sum().backward()
     finally:
         sys.stdout.write(f"left: {sorted(vars(net))}")
+
+
+def in_the_hooks_writing(folder: Path, ours: bool) -> None:
+    """Ctrl+C comes while a plain loop's first step is written, after it."""
+    interrupt_the_writing()
+    net = TakesTensor()
+    if ours:
+        ModelVizHook(net, folder, draw_timeout_s=DRAWING_S)
+    net(digits())
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def within_hook(folder: Path, ours: bool) -> None:
@@ -146,6 +161,7 @@ CASES: dict[str, Callable[[Path, bool], None]] = {
     "hook, sys.exit": case(with_hook, lambda: sys.exit(3)),
     "hook, os._exit": case(with_hook, lambda: os._exit(5)),
     "hook, SIGINT in our replay": case(with_hook, kill(signal.SIGINT), replayed=True),
+    "hook, SIGINT in our writing": in_the_hooks_writing,
     "hook, SIGINT in the second step": case(with_hook, kill(signal.SIGINT), at=2),
     "hook, SIGINT in a with block": within_hook,
 }

@@ -109,13 +109,16 @@ def wrapped(kind: str, net: nn.Module) -> Any:
     if kind == "compiled in place":
         net.compile(backend="eager")
         return net
+    if kind == "compiled DDP":
+        return torch.compile(DistributedDataParallel(net), backend="eager")
     if kind == "DDP of compiled":
         return DistributedDataParallel(torch.compile(net, backend="eager"))
     return DistributedDataParallel(net)
 
 
 @pytest.mark.parametrize(
-    "kind", ["DataParallel", "DDP", "compiled", "compiled in place", "DDP of compiled"]
+    "kind",
+    ["DataParallel", "DDP", "compiled", "compiled in place", "DDP of compiled", "compiled DDP"],
 )
 @pytest.mark.usefixtures("one_process_group")
 def test_wrappers_are_seen_through(kind, tmp_path) -> None:
@@ -128,6 +131,9 @@ def test_wrappers_are_seen_through(kind, tmp_path) -> None:
     manifest = read_manifest(hook.directory)
     assert manifest["model"]["class"] == "torch.nn.modules.container.Sequential"
     assert statuses(hook.directory) == ALL_OK
+    names = {"DataParallel": "DataParallel", "compiled": None, "compiled in place": None}
+    strategy = manifest["environment"]["strategy"]
+    assert strategy == names.get(kind, "DistributedDataParallel")
     ours = {"_call_impl", "train", "eval", "to"}
     assert not any(ours & vars(part).keys() for part in outer.modules())
     assert torch.allclose(outer(digits()), expected)

@@ -1,5 +1,6 @@
 """What Lightning's first training step shows: all of it, loss included, from batch to result."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from modelviz_callbacks import ModelVizCallback
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from tests.conftest import find_record, read_manifest, statuses
+from tests.conftest import ALL_OK, find_record, read_manifest, statuses
 from tests.models import TakesTensor, digits, gan, lightning_package, lit, loader, trainer
 from tests.watch.flow import arrows, names, outline, paths, reaches
 
@@ -269,3 +270,45 @@ def test_a_step_that_ends_the_data_is_told_as_it_was(tmp_path) -> None:
     manifest = read_manifest(find_record(tmp_path))
     assert (manifest["status"], manifest["exception"]["type"]) == ("failed_step", "StopIteration")
     assert statuses(find_record(tmp_path))["graph"] == "ok"
+
+
+def test_what_was_seen_is_on_disk_before_the_backward_pass(tmp_path) -> None:
+    """A backward pass may never return: it waits for the other ranks, or is killed for memory."""
+    module = lit(TakesTensor())
+    found: list[Any] = []
+
+    def look(_loss: Tensor) -> None:
+        if not found:
+            record = find_record(tmp_path)
+            found.append((read_manifest(record), statuses(record), sorted(record.iterdir())))
+
+    module.on_before_backward = look
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    manifest, shown, files = found[0]
+    assert manifest["status"] == "partial"
+    assert "its backward pass has not come to an end" in manifest["notes"][0]
+    assert shown == ALL_OK
+    now = read_manifest(find_record(tmp_path))
+    assert (now["status"], now["notes"]) == ("complete", [])
+    assert now["artifacts"] == manifest["artifacts"]
+    assert sorted(find_record(tmp_path).iterdir()) == files
+
+
+def test_a_backward_pass_that_raises_is_said_in_what_was_written_before_it(tmp_path) -> None:
+    """Nothing is shown twice; the views name the exception."""
+    module = lit(TakesTensor())
+
+    def refuse(_loss: Tensor) -> None:
+        raise ValueError("no way back")
+
+    module.on_before_backward = refuse
+    with pytest.raises(ValueError, match="no way back"):
+        trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    record = find_record(tmp_path)
+    manifest = read_manifest(record)
+    assert (manifest["status"], manifest["notes"]) == ("failed_step", [])
+    assert statuses(record) == ALL_OK
+    assert len(manifest["artifacts"]) == len(ALL_OK)
+    graph = json.loads((record / "architecture.json").read_text("utf-8"))
+    assert graph["failure"]["message"] == "no way back"
+    assert "no way back" in (record / "table.txt").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import uuid
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -29,6 +30,9 @@ class RecordWriter(Protocol):
         Raises:
             OSError: If it cannot be written; nothing of it is left then.
         """
+
+    def remove(self) -> None:
+        """Removes the record's folder with all that is in it."""
 
 
 def claim_record(run_dir: str) -> RecordWriter:
@@ -118,6 +122,9 @@ class _LocalWriter:
                 temporary.unlink(missing_ok=True)
             raise
 
+    def remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
 
 def _first_free(run_dir: Path) -> Path:
     for number in range(1, _MOST_RECORDS):
@@ -158,6 +165,10 @@ class _RemoteWriter:
             with contextlib.suppress(Exception):
                 self._files.rm_file(temporary)
             raise
+
+    def remove(self) -> None:
+        with contextlib.suppress(Exception):
+            self._files.rm(str(self._folder), recursive=True)
 
 
 def _encoded(content: str | bytes) -> bytes:

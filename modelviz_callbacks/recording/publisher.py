@@ -1,8 +1,6 @@
 """Showing a record in the loggers, and its pictures as they are drawn."""
 
-import atexit
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modelviz_callbacks.draw.job import DrawJob, Drawn
@@ -10,6 +8,11 @@ from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.errors import is_interrupt
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.process_end import (
+    call_at_process_end,
+    ends_by_exception,
+    ends_by_interrupt,
+)
 from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.settings import Settings
 
@@ -31,6 +34,7 @@ class Publisher:
         self._settings = settings
         self._containment = containment
         self._drawing: Drawing | None = None
+        self._forget_end: Callable[[], object] = lambda: None
 
     def publish(self, graph: ArchitectureGraph | None) -> None:
         """Shows texts, numbers and the graph.
@@ -62,7 +66,7 @@ class Publisher:
         self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
         self._drawing.start()
         # A short script ends before its pictures are there.
-        atexit.register(self._process_ends)
+        self._forget_end = call_at_process_end(self._process_ends)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -81,15 +85,15 @@ class Publisher:
         Args:
             timeout_s: The longest wait in seconds; None stands for `draw_timeout_s`.
         """
-        atexit.unregister(self._process_ends)
+        self._forget_end()
         limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
         if self._drawing is not None and not self.wait(limit_s):
             self._drawing.cancel()
             self._drawing.wait(_TO_END_S)
-            within = f"within {limit_s:g} s" if limit_s else "before the process ended"
             # A picture may be on its way to a logger that does not answer.
             give_up = self._containment.contained("give up the drawing")
             with give_up, self._containment.locked(_TO_END_S):
+                within = f"within {limit_s:g} s" if limit_s else "before the process ended"
                 self._book.give_up_pending(f"not drawn {within}; the DOT is kept")
                 self._book.save()
         self._drawing = None
@@ -100,13 +104,19 @@ class Publisher:
         Args:
             error: What it raised.
         """
-        # Whoever interrupts a training does not want to wait for pictures.
-        self.finish(0.0 if is_interrupt(error) else None)
+        if is_interrupt(error):
+            # Whoever interrupts a training does not want to wait for pictures.
+            self.finish(0.0)
+        elif not self._is_waited_for():
+            self.finish()
 
     def _process_ends(self) -> None:
-        # What nobody caught stands here when the interpreter ends.
-        interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
-        self.finish(0.0 if interrupted else None)
+        waited_for = ends_by_interrupt() or (ends_by_exception() and self._is_waited_for())
+        self.finish(0.0 if waited_for else None)
+
+    def _is_waited_for(self) -> bool:
+        # Other ranks wait until this process is gone; what it draws meanwhile is kept.
+        return bool(self._book.manifest.environment.get("world_size", 1) > 1)
 
     def _on_drawn(self, drawn: Drawn) -> None:
         """Files one picture; runs on the drawing's thread."""

@@ -47,6 +47,12 @@ class RecordBook:
                 f"({one_line(error)}). Give a writable folder. The training goes on without it."
             )
 
+    def withdraw(self) -> None:
+        """Removes the record; nothing more is written."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.remove()
+
     def update(self, **fields: Any) -> None:
         """Sets fields of the manifest."""
         self.manifest = replace(self.manifest, **fields)

@@ -1,18 +1,22 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch import nn
 
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
-from modelviz_callbacks.errors import ModelVizError, is_interrupt, one_line
+from modelviz_callbacks.errors import (
+    ModelVizError,
+    ReplayRefusedError,
+    is_interrupt,
+    one_line,
+)
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
-from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.publisher import Publisher
 from modelviz_callbacks.recording.record_book import RecordBook
@@ -24,13 +28,16 @@ from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
 from modelviz_callbacks.visualizers import architecture, module_repr
-from modelviz_callbacks.visualizers.run import Result
+from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.watch.input_spec import tensor_specs
 from modelviz_callbacks.watch.module_entries import class_name, describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
+from modelviz_callbacks.watch.sharding import sharding_note
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
+from modelviz_callbacks.watch.wrappers import unwrap
 
 _NOT_SEEN = "the first training step has not been seen"
+_NOT_ENDED = "the first training step was seen; its backward pass has not come to an end"
 _REHEARSED = "the training step runs compiled; shown is an eager rehearsal of it"
 
 
@@ -55,7 +62,7 @@ class Recorder:
         """Prepares a record.
 
         Args:
-            model: The model that is trained, without wrappers.
+            model: The model that is trained, without wrappers but those that shard it.
             run_dir: Where the record's folder is made: a path or an fsspec URL.
             settings: The options.
             environment: What the integration knows of the run: precision, strategy, ….
@@ -69,6 +76,9 @@ class Recorder:
         self._publisher = Publisher(self._book, settings, self._containment)
         self.step = StepWatch(self._containment, wanted=architecture.NAME in settings.visualizers)
         self._unseen = _nothing_seen(settings)
+        # What was seen, once it is written.
+        self._graph: ArchitectureGraph | None = None
+        self._written = False
         self._closed = False
 
     @property
@@ -95,14 +105,18 @@ class Recorder:
             model = self._watched_model()
             self._book.open()
             self._book.note(_NOT_SEEN)
-            self._book.update(
-                model={"class": class_name(model), "roots": []},
-                environment=describe_environment(model) | self._environment,
-            )
-            self._describe(ArchitectureGraph(describe_modules(model)))
+            self._book.update(model={"class": class_name(model), "roots": []})
+            self._describe_environment(model)
+            self._describe(ArchitectureGraph(describe_modules(self._wrapped_model())))
+            if (note := sharding_note(self._wrapped_model())) is not None:
+                self._book.note(note)
             if module_repr.NAME in self._settings.visualizers:
                 self._show_modules(model)
             self._book.save()
+
+    def describe_run(self, environment: dict[str, Any]) -> None:
+        """Adds to what the integration knows of the run."""
+        self._environment = self._environment | environment
 
     def publish_to(self, sinks: Sequence[Sink]) -> None:
         """Chooses the loggers that the record is shown in."""
@@ -121,7 +135,7 @@ class Recorder:
             output_follows: Whether `see_output` will be called with its output.
         """
         with self._containment.on_training_thread(f"replay {call.path or 'the model'}"):
-            if self._closed or not self._views.is_new(call):
+            if self._closed or self._written or not self._views.is_new(call):
                 return
             self._book.add_root_call(
                 {
@@ -187,7 +201,9 @@ class Recorder:
             calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
             for call in calls:
                 self.see(call)
-            if error is not None:
+            if isinstance(error, ReplayRefusedError):
+                self._book.note(f"the rehearsal was ended, and so is what is shown of it: {error}")
+            elif error is not None:
                 raise error
 
     def start_over(self) -> None:
@@ -202,6 +218,23 @@ class Recorder:
     def explain_unseen(self, reason: str) -> None:
         """Gives the reason why no call of the step can be seen."""
         self._unseen = reason
+
+    def write_step(self) -> None:
+        """Writes what was seen of the step when it has ended well, before its backward pass.
+
+        That one waits for the other ranks, who may have failed; or it may be killed for memory.
+        """
+        if self._closed or self._written or not self._views.roots:
+            return
+        with self._containment.on_training_thread("write the record"):
+            self._book.clear_notes(_NOT_SEEN)
+            self._book.note(_NOT_ENDED)
+            try:
+                self._write(None)
+            except BaseException as error:
+                # After an interrupt `close` writes what is missing.
+                self._written = not is_interrupt(error)
+                raise
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
@@ -231,6 +264,14 @@ class Recorder:
                 self._book.save()
             if error is not None and is_interrupt(error):
                 self.finish_after(error)
+
+    def withdraw(self) -> None:
+        """Gives the record up before its first step, and takes away what is there of it."""
+        self._closed = True
+        self.step.disarm()
+        with self._containment.on_training_thread("take the record back"):
+            self._book.withdraw()
+        self._model = None
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the pictures.
@@ -264,16 +305,24 @@ class Recorder:
     def _finish_step(self, error: BaseException | None, note: str | None) -> None:
         with self._containment.on_training_thread("write the record"):
             self._explain(error, note)
-            graph = self.step.graph(self._watched_model(), error)
-            self._write(graph)
-            self._publisher.publish(graph)
+            if not self._written:
+                self._write(error)
+            elif error is not None:
+                self._show_failure(error)
+            self._publisher.publish(self._graph)
         with self._containment.on_training_thread("start the drawing"):
             self._publisher.start_drawing()
 
     def _watched_model(self) -> nn.Module:
+        return unwrap(self._wrapped_model())
+
+    def _wrapped_model(self) -> nn.Module:
         if self._model is None:
             raise RuntimeError("the record is closed")
         return self._model
+
+    def _describe_environment(self, model: nn.Module) -> None:
+        self._book.update(environment=describe_environment(model) | self._environment)
 
     def _describe(self, graph: ArchitectureGraph) -> None:
         total = asdict(Costs.of(graph).total())
@@ -281,17 +330,15 @@ class Recorder:
 
     def _show_modules(self, model: nn.Module) -> None:
         names = (module_repr.ARTIFACT, module_repr.NAME, "")
-        started = time.perf_counter()
-        try:
-            text = module_repr.show_modules(model)
-        except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything
-            self._containment.reraise_if_asked(error)
-            result = Result(*names, "failed", None, one_line(error), error)
-        else:
-            result = Result(*names, "ok", text, seconds=time.perf_counter() - started)
+        result = attempt(names, lambda: module_repr.show_modules(model))
+        self._containment.reraise_if_asked(result.exception)
         self._book.add(result, folder="")
 
-    def _write(self, graph: ArchitectureGraph | None) -> None:
+    def _write(self, error: BaseException | None) -> None:
+        self._written = True
+        # The model may have been moved, and the other ranks joined, since the beginning.
+        self._describe_environment(self._watched_model())
+        graph = self._graph = self.step.graph(self._wrapped_model(), error)
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])
         theirs = self._views.results(self._unseen)
@@ -305,6 +352,14 @@ class Recorder:
         for result in ours:
             self._containment.reraise_if_asked(result.exception)
 
+    def _show_failure(self, error: BaseException) -> None:
+        """Says in our views that the step raised after what is shown of it."""
+        if self._graph is not None:
+            failure = Failure(None, None, None, (), type(error).__name__, str(error))
+            self._graph = replace(self._graph, failure=failure)
+            for result in self._our_views(self._graph):
+                self._book.add(result, folder="")
+
     def _our_views(self, graph: ArchitectureGraph | None) -> list[Result]:
         if not self.step.wanted:
             return []
@@ -316,6 +371,7 @@ class Recorder:
 
     def _explain(self, error: BaseException | None, note: str | None) -> None:
         self._book.clear_notes(_NOT_SEEN)
+        self._book.clear_notes(_NOT_ENDED)
         if error is not None and self._unseen == _nothing_seen(self._settings):
             self.explain_unseen(f"the first training step raised {one_line(error)}")
         if note is not None:

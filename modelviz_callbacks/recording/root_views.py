@@ -11,9 +11,10 @@ from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.visualizers.base import OutputVisualizer, Visualizer
-from modelviz_callbacks.visualizers.run import Result, run_on_output, run_replays
+from modelviz_callbacks.visualizers.run import Result, run_on_output, run_replays, skipped
 from modelviz_callbacks.visualizers.selection import replaying_visualizers
 from modelviz_callbacks.watch.root_calls import RootCall
+from modelviz_callbacks.watch.sharding import holds_parameters
 
 # Each root call costs a few forwards: a step that calls fifty blocks one by one must not.
 MOST_ROOTS = 8
@@ -38,7 +39,7 @@ class RootViews:
 
     def is_new(self, call: RootCall) -> bool:
         """Whether a call is a root that is to be shown: with parameters, and no earlier root's."""
-        if next(call.module.parameters(), None) is None:
+        if not holds_parameters(call.module):
             return False
         if any(call.module is part for root in self.roots for part in root.module.modules()):
             return False
@@ -83,12 +84,12 @@ class RootViews:
         """
         raised = "the call has no output: it raised"
         missing = [
-            _skipped(visualizer, call.path, raised)
+            skipped(visualizer, call.path, raised)
             for call in self._awaiting_output
             for visualizer in self._output_visualizers()
         ]
         if not self.roots:
-            missing += [_skipped(visualizer, "", unseen) for visualizer in self._visualizers]
+            missing += [skipped(visualizer, "", unseen) for visualizer in self._visualizers]
         return self._results + missing
 
     def clear(self) -> None:
@@ -108,7 +109,7 @@ class RootViews:
         given = (call.args, call.kwargs)
         refusal = replay_refusal(call.module, given)
         if refusal is not None:
-            self._results += [_skipped(v, call.path, refusal) for v in visualizers]
+            self._results += [skipped(v, call.path, refusal) for v in visualizers]
             return
         isolate = partial(Isolation, model, (call.module,), given)
         for result in run_replays(visualizers, call, isolate):
@@ -118,7 +119,3 @@ class RootViews:
         self._results.append(result)
         if result.status == "failed":
             self._containment.reraise_if_asked(result.exception)
-
-
-def _skipped(visualizer: Visualizer, root: str, reason: str) -> Result:
-    return Result(visualizer.artifact, visualizer.name, root, "skipped", error=reason)

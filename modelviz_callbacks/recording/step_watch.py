@@ -118,7 +118,7 @@ class StepWatch:
         """Makes the graph of what was seen.
 
         Args:
-            model: The model, without wrappers.
+            model: The model, without wrappers but those that shard it.
             error: What the step raised.
 
         Returns:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from modelviz_callbacks.errors import ReplayRefusedError
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, RootCall
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
@@ -23,7 +24,7 @@ def inner_calls(
 
     Returns:
         The first outermost call of each module, with clones of its arguments, and what the code
-        raised, if it did.
+        raised, if it did; a `ReplayRefusedError` where it was ended.
     """
     seen: dict[int, RootCall] = {}
 
@@ -33,14 +34,17 @@ def inner_calls(
             seen[id(call.module)] = RootCall(call.path, call.module, args, kwargs)
 
     watcher = CallWatcher(modules, CallObserver(entered=keep))
-    error = None
-    with isolation.replay():
-        clones = map_tensors(arguments, clone_tensor)
-        watcher.arm()
-        try:
-            run(*clones)
-        except Exception as raised:  # noqa: BLE001 - what was seen before it is still shown
-            error = raised
-        finally:
-            watcher.disarm()
+    error: Exception | None = None
+    try:
+        with isolation.replay():
+            clones = map_tensors(arguments, clone_tensor)
+            watcher.arm()
+            try:
+                run(*clones)
+            except Exception as raised:  # noqa: BLE001 - what was seen before it is still shown
+                error = raised
+            finally:
+                watcher.disarm()
+    except ReplayRefusedError as refusal:
+        error = refusal
     return list(seen.values()), error

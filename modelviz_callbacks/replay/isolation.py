@@ -4,12 +4,15 @@ import contextlib
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from modelviz_callbacks.replay.ambient import accelerators, ambient_restorers
+from modelviz_callbacks.replay.collectives import collectives_refused, forward_alone
 from modelviz_callbacks.replay.snapshot import Snapshot, global_hooks
 from modelviz_callbacks.replay.user_modes import outside_user_modes
 from modelviz_callbacks.replay.write_guard import WriteGuard
@@ -52,6 +55,7 @@ class Isolation:
         """Runs its body, then puts everything back, also when the body raises.
 
         Raises:
+            ReplayRefusedError: If the body was about to communicate with other ranks.
             Exception: What the body raised, or the first error met while putting things back;
                 the rest is put back all the same.
         """
@@ -66,11 +70,15 @@ class Isolation:
             undo.enter_context(quiet())
             undo.enter_context(_forced_eager())
             undo.enter_context(guard)
+            undo.enter_context(collectives_refused())
             yield
 
     def _keep_quiet(self) -> None:
-        """Makes Lightning's `self.log` inside a forward log nothing; undone by the snapshot."""
+        """Keeps forwards from logging and from preparing a backward; undone by the snapshot."""
         for module in self._modules:
+            if isinstance(module, DistributedDataParallel):
+                vars(module)["forward"] = partial(forward_alone, module)
+            # Lightning's `self.log`.
             if hasattr(module, "log_dict") and hasattr(module, "training_step"):
                 vars(module).update(log=_ignore, log_dict=_ignore)
 

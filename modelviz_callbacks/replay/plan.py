@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-from torch import nn
+from torch import distributed, nn
 from torch.jit import ScriptModule
 from torch.nn.parameter import is_lazy
 
+from modelviz_callbacks.watch.parallel_hooks import has_parallel_hooks
+from modelviz_callbacks.watch.sharding import is_sharded
 from modelviz_callbacks.watch.tensor_tree import holds
 
 
@@ -37,29 +38,27 @@ def _is_uninitialized(module: nn.Module) -> bool:
     return any(is_lazy(p) for p in (*module.parameters(), *module.buffers()))
 
 
-def _is_sharded(module: nn.Module) -> bool:
-    # By name: importing FSDP or DTensor for a check would cost seconds.
-    names = {base.__name__ for part in module.modules() for base in type(part).__mro__}
-    sharded = any(type(p).__name__ == "DTensor" for p in module.parameters())
-    return sharded or bool(names & {"FullyShardedDataParallel", "FSDPModule"})
-
-
 def _is_zero_partitioned(module: nn.Module) -> bool:
     # DeepSpeed marks each parameter that ZeRO-3 has partitioned.
     return any(hasattr(p, "ds_id") for p in module.parameters())
 
 
 def _synchronizes_batch_norm(module: nn.Module) -> bool:
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    if not (distributed.is_available() and distributed.is_initialized()):
         return False
-    communicates = any(isinstance(m, nn.SyncBatchNorm) and m.training for m in module.modules())
-    return communicates and torch.distributed.get_world_size() > 1
+    return any(
+        isinstance(part, nn.SyncBatchNorm)
+        and part.training
+        and distributed.get_world_size(part.process_group) > 1
+        for part in module.modules()
+    )
 
 
 _REFUSALS: tuple[tuple[Callable[[nn.Module], bool], str], ...] = (
     (_is_scripted, "scripted code keeps values that cannot be put back"),
     (_is_uninitialized, "lazy parameters get their shapes in the real forward"),
-    (_is_sharded, "sharded parameters are gathered by all ranks together"),
+    (is_sharded, "sharded parameters are gathered by all ranks together"),
     (_is_zero_partitioned, "ZeRO-3 gathers parameters on all ranks together"),
+    (has_parallel_hooks, "the hooks that a library put on it may wait for the other ranks"),
     (_synchronizes_batch_norm, "SyncBatchNorm in train mode waits for the other ranks"),
 )

@@ -3,6 +3,7 @@
 from torch import nn
 
 from modelviz_callbacks.visualizers.base import Text
+from modelviz_callbacks.watch.local_only import LocalOnly
 
 NAME = "repr"
 ARTIFACT = "modules"
@@ -16,8 +17,12 @@ def show_modules(model: nn.Module) -> Text:
 
     Returns:
         The module tree.
+
+    Raises:
+        NotApplicableError: If a module's text needs other ranks.
     """
-    content = repr(model)
+    with LocalOnly():
+        content = repr(model)
     if not isinstance(content, str):
         raise TypeError(f"repr(model) gave {type(content).__name__}, not text")
     return Text(content + "\n")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 
-from modelviz_callbacks.errors import NotApplicableError, one_line
+from modelviz_callbacks.errors import NotApplicableError, ReplayRefusedError, one_line
 from modelviz_callbacks.replay.ambient import accelerators, ambient_kept
 from modelviz_callbacks.replay.isolation import Isolation, free_memory
 from modelviz_callbacks.replay.rehearsal import Rehearsal
@@ -90,7 +90,7 @@ def run_replays(
         isolate: Makes the isolation of the model that is being trained.
 
     Yields:
-        A result for each visualizer, also where the model cannot be isolated.
+        A result for each visualizer, also where the model cannot be isolated or a forward is ended.
     """
     left = list(visualizers)
     try:
@@ -98,6 +98,24 @@ def run_replays(
     except Exception as error:  # noqa: BLE001 - without an isolation nothing is run
         yield from (_failure((v.artifact, v.name, call.path), error, 0.0) for v in left)
         return
+    try:
+        for result in _replays(visualizers, call, isolation):
+            left = [v for v in left if v.artifact != result.artifact]
+            yield result
+    except ReplayRefusedError as refusal:
+        # The next forward would be ended in the same place.
+        yield from (skipped(v, call.path, str(refusal)) for v in left)
+
+
+def skipped(visualizer: Visualizer, root: str, reason: str) -> Result:
+    """Gives the result of a visualizer that is not run, with the reason."""
+    return Result(visualizer.artifact, visualizer.name, root, "skipped", error=reason)
+
+
+def _replays(
+    visualizers: Sequence[Visualizer], call: RootCall, isolation: Isolation
+) -> Iterator[Result]:
+    left = list(visualizers)
     summary = next((v for v in left if isinstance(v, TorchinfoSummary)), None)
     diagram = next((v for v in left if isinstance(v, TorchviewDiagram)), None)
     if summary is not None and diagram is not None:
@@ -155,11 +173,16 @@ def attempt(names: tuple[str, str, str], show: Callable[[], Output]) -> Result:
     Returns:
         The result; running out of memory is a reason for skipping, anything else that is raised
         a failure.
+
+    Raises:
+        ReplayRefusedError: If a forward was ended; others would be too.
     """
     started = time.perf_counter()
     try:
         output = show()
         return Result(*names, "ok", output, seconds=time.perf_counter() - started)
+    except ReplayRefusedError:
+        raise
     except NotApplicableError as reason:
         return Result(*names, "skipped", error=str(reason), seconds=time.perf_counter() - started)
     except Exception as error:  # noqa: BLE001 - a failing visualizer never stops the training

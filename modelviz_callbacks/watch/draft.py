@@ -80,6 +80,11 @@ class Draft:
         return False
 
 
+def output_specs(named: Iterable[tuple[str, torch.Tensor]]) -> tuple[TensorSpec, ...]:
+    """Describes what a module call gave out, with names."""
+    return tuple(tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named)
+
+
 def specs(tensors: Iterable[torch.Tensor]) -> tuple[TensorSpec, ...]:
     """Describes tensors, in order."""
     return tuple(map(tensor_spec, tensors))

@@ -13,7 +13,7 @@ from modelviz_callbacks.graph.model import (
     ModuleEntry,
     NodeKind,
 )
-from modelviz_callbacks.watch.draft import Draft, specs
+from modelviz_callbacks.watch.draft import Draft, output_specs, specs
 from modelviz_callbacks.watch.flops import FlopCount
 from modelviz_callbacks.watch.operations import tensors_in, version_of
 from modelviz_callbacks.watch.provenance import CONSTANT, Provenance, Source
@@ -140,13 +140,24 @@ class GraphBuilder:
         draft.entered = {id(tensor): version_of(tensor) for tensor in tensors}
         return draft
 
+    def take_inputs(self, draft: Draft, arguments: Any) -> None:
+        """Says what a call's forward is really given: a library's hook made it of the arguments."""
+        named = list(walk_tensors(arguments, most=_MOST_TENSORS))
+        tensors = [tensor for _, tensor in named]
+        draft.inputs = tuple(tensor_spec(tensor, name) for name, tensor in named)
+        draft.sources = self._sources(tensors, draft.parent)
+        draft.entered = {id(tensor): version_of(tensor) for tensor in tensors}
+
+    def take_outputs(self, draft: Draft, output: Any) -> None:
+        """Says what a call's forward itself gave, of which a library's hook made something else."""
+        draft.outputs = draft.outputs or output_specs(walk_tensors(output, most=_MOST_TENSORS))
+
     def end_call(self, draft: Draft, output: Any) -> None:
         """Completes a module call: a leaf made its outputs, else what ran in it did."""
         self._stops.forget_within(draft)
         named = list(walk_tensors(output, most=_MOST_TENSORS))
-        draft.outputs = tuple(
-            tensor_spec(tensor, "" if name == "tensor" else name) for name, tensor in named
-        )
+        if len(draft.outputs) != len(named):
+            draft.outputs = output_specs(named)
         if draft.is_leaf:
             for place, (_, tensor) in enumerate(named):
                 if not self._is_given_back(tensor, draft):
@@ -164,13 +175,12 @@ class GraphBuilder:
             return False
         return self._provenance.of(tensor) not in {None, CONSTANT}
 
-    # Compiled calls, which are watched with clones of their arguments.
+    # What stands for other tensors: a rehearsal's clones, what a sharding library passes on.
 
     def note_twins(self, originals: Any, twins: Any) -> None:
-        """Says that clones stand for the tensors that they were made of."""
-        pairs = zip(walk_tensors(originals), walk_tensors(twins), strict=False)
-        for (_, original), (_, twin) in pairs:
-            if (source := self.source(original)) is not None:
+        """Says that tensors stand for those in the same places, which they were made of."""
+        for original, twin in _in_same_places(originals, twins):
+            if twin is not original and (source := self.source(original)) is not None:
                 self._provenance.note(twin, source)
 
     def note_sources(self, tree: Any, sources: list[Source | None]) -> None:
@@ -311,6 +321,17 @@ class GraphBuilder:
         draft.outputs = (tensor_spec(tensor),)
         self._provenance.note(tensor, (draft.id, 0))
         return draft.id, 0
+
+
+def _in_same_places(originals: Any, twins: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    given = dict(walk_tensors(originals))
+    for name, twin in walk_tensors(twins):
+        if (original := given.get(name)) is not None:
+            yield original, twin
+    # By name each tensor comes once; one that was given twice may have become two.
+    listed, made = tensors_in(originals), tensors_in(twins)
+    if len(listed) == len(made):
+        yield from zip(listed, made, strict=True)
 
 
 def _autograd_name(tensor: torch.Tensor) -> str:

@@ -1,17 +1,17 @@
 """Describing a model's modules: the part of the architecture that needs no step."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
 
-import torch
 from torch import nn
 from torch.jit import ScriptModule
-from torch.nn.parameter import is_lazy
 
 from modelviz_callbacks.graph.model import ModuleEntry, StateEntry
+from modelviz_callbacks.watch.local_only import LocalOnly
 from modelviz_callbacks.watch.module_paths import join
+from modelviz_callbacks.watch.sharding import WholeParameter, WholeParameters, whole_tensor
 from modelviz_callbacks.watch.tensor_specs import dtype_name
-from modelviz_callbacks.watch.wrappers import is_compiled, unwrap
+from modelviz_callbacks.watch.wrappers import is_compiled, unwrap, users_class
 
 # Memory addresses in an `extra_repr` would make every run look different.
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
@@ -22,19 +22,22 @@ def describe_modules(model: nn.Module) -> tuple[ModuleEntry, ...]:
     """Describes every module of a model.
 
     Args:
-        model: The model; wrappers around it or in it leave no trace in the paths.
+        model: The model; wrappers around it or in it leave no trace in the paths. What is sharded
+            is described as a whole.
 
     Returns:
         An entry for each path, in the order of `model.named_modules()`; a module that stands
         under several paths has an entry for each.
     """
-    return _Description().of(model)
+    with LocalOnly():
+        return _Description(WholeParameters(model)).of(model)
 
 
 class _Description:
-    def __init__(self) -> None:
+    def __init__(self, wholes: WholeParameters) -> None:
+        self._wholes = wholes
         self._paths: dict[int, str] = {}
-        self._names: dict[int, str] = {}
+        self._names: dict[object, str] = {}
         self._entries: list[ModuleEntry] = []
 
     def of(self, model: nn.Module) -> tuple[ModuleEntry, ...]:
@@ -45,14 +48,15 @@ class _Description:
         inner = unwrap(module)
         runs = _how_it_runs(module, inner)
         first = self._paths.setdefault(id(inner), path)
+        buffers = {n: whole_tensor(b) for n, b in inner._buffers.items() if b is not None}
         self._entries.append(
             ModuleEntry(
                 path=path,
                 class_name=class_name(inner),
                 config=_config(inner),
                 training=inner.training,
-                parameters=self._states(path, inner._parameters),
-                buffers=self._states(path, inner._buffers),
+                parameters=self._states(path, self._wholes.of(inner)),
+                buffers=self._states(path, buffers),
                 tied_to=None if first == path else first,
                 runs=runs,
             )
@@ -63,28 +67,25 @@ class _Description:
             if child is not None:
                 self._add(child, join(path, name))
 
-    def _states(self, path: str, tensors: Any) -> tuple[StateEntry, ...]:
-        return tuple(
-            self._state(join(path, name), name, tensor)
-            for name, tensor in tensors.items()
-            if tensor is not None
-        )
+    def _states(self, path: str, wholes: Mapping[str, WholeParameter]) -> tuple[StateEntry, ...]:
+        return tuple(self._state(join(path, name), name, whole) for name, whole in wholes.items())
 
-    def _state(self, full_name: str, name: str, tensor: torch.Tensor) -> StateEntry:
-        first = self._names.setdefault(id(tensor), full_name)
+    def _state(self, full_name: str, name: str, whole: WholeParameter) -> StateEntry:
+        first = self._names.setdefault(whole.key, full_name)
         return StateEntry(
             name,
-            _whole_shape(tensor),
-            dtype_name(tensor.dtype),
-            str(tensor.device),
-            tensor.requires_grad,
+            whole.shape,
+            dtype_name(whole.dtype),
+            str(whole.device),
+            whole.requires_grad,
             None if first == full_name else first,
         )
 
 
 def class_name(module: nn.Module) -> str:
     """Names a module's class with its defining module, like `"torch.nn.modules.conv.Conv2d"`."""
-    return f"{type(module).__module__}.{type(module).__qualname__}"
+    kind = users_class(module)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _how_it_runs(module: nn.Module, inner: nn.Module) -> str:
@@ -99,11 +100,3 @@ def _config(module: nn.Module) -> str:
     except Exception:  # noqa: BLE001 - a user's own method may raise anything
         return ""
     return _ADDRESS.sub("0x…", text)[:_MOST_CONFIG]
-
-
-def _whole_shape(tensor: Any) -> tuple[int, ...] | None:
-    """Gives a tensor's shape; a sharded one's is the whole tensor's, as DTensor has it."""
-    if is_lazy(tensor):
-        return None
-    # DeepSpeed's ZeRO-3 leaves an empty tensor behind, with the true shape beside it.
-    return tuple(int(size) for size in getattr(tensor, "ds_shape", tensor.shape))

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.jit import ScriptModule
 
-from modelviz_callbacks.watch.wrappers import is_compiled
+from modelviz_callbacks.watch.wrappers import is_compiled, users_class
 
 # In eval mode these look for torch functions before they choose their fused path.
 _FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
@@ -14,7 +14,7 @@ def is_leaf(module: nn.Module) -> bool:
     """Whether a module is one of torch's own, without parts: nobody asks what it does inside."""
     if isinstance(module, nn.MultiheadAttention):
         return True
-    return type(module).__module__.startswith("torch.nn.modules.") and not module._modules
+    return users_class(module).__module__.startswith("torch.nn.modules.") and not module._modules
 
 
 def is_blind(module: nn.Module) -> bool:

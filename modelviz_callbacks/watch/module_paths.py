@@ -4,10 +4,14 @@ import difflib
 from collections.abc import Iterator
 
 from torch import nn
-from torch.jit import ScriptModule
 
 from modelviz_callbacks.errors import SettingsError
-from modelviz_callbacks.watch.wrappers import runs_compiled_call, unwrap
+from modelviz_callbacks.watch.wrappers import (
+    WRAPPED_NAMES,
+    is_closed,
+    see_through,
+    unwrap,
+)
 
 
 def walk(
@@ -22,7 +26,8 @@ def walk(
             modules, where nothing may be attached.
 
     Yields:
-        Paths like `"net.layer1.0"` (`""` is the model itself), and the modules.
+        Paths like `"net.layer1.0"` (`""` is the model itself), and the modules; first a wrapper,
+        then what it wraps, under the same path.
     """
     yield from _walk(model, path, set(), into_compiled=into_compiled)
 
@@ -73,21 +78,19 @@ def _walk(
         return
     seen.add(id(model))
     yield path, model
+    if (wrapped := see_through(model)) is not None:
+        yield from _walk(wrapped, path, seen, into_compiled=into_compiled)
+        return
     inner = unwrap(model)
     if inner is not model:
         if into_compiled:
             yield from _walk(inner, path, seen, into_compiled=into_compiled)
         return
-    if not into_compiled and _is_closed(model):
+    if not into_compiled and is_closed(model):
         return
     for name, child in model._modules.items():
         if child is not None:
             yield from _walk(child, join(path, name), seen, into_compiled=into_compiled)
-
-
-def _is_closed(module: nn.Module) -> bool:
-    # Nothing may be attached below: compiled code bakes it in, scripted modules refuse it.
-    return isinstance(module, ScriptModule) or runs_compiled_call(module)
 
 
 def _every_path(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
@@ -97,4 +100,4 @@ def _every_path(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]
 
 
 def _without_wrappers(path: str) -> str:
-    return ".".join(part for part in path.split(".") if part != "_orig_mod")
+    return ".".join(part for part in path.split(".") if part not in WRAPPED_NAMES)

@@ -17,8 +17,9 @@ from modelviz_callbacks.watch.call_arguments import named_by_position
 from modelviz_callbacks.watch.draft import Draft
 from modelviz_callbacks.watch.flops import describe_call, describe_recurrence
 from modelviz_callbacks.watch.graph_builder import MOST_NODES, GraphBuilder
+from modelviz_callbacks.watch.machinery import Machinery, Watching
 from modelviz_callbacks.watch.module_kinds import is_blind, is_leaf
-from modelviz_callbacks.watch.module_paths import modules_below
+from modelviz_callbacks.watch.module_paths import modules_below, walk
 from modelviz_callbacks.watch.operation_mode import OperationMode
 from modelviz_callbacks.watch.operations import (
     BACKWARD,
@@ -33,7 +34,7 @@ from modelviz_callbacks.watch.quiet import quiet_depth
 from modelviz_callbacks.watch.root_calls import watchable_modules
 from modelviz_callbacks.watch.shadow import Shadow, Watch
 from modelviz_callbacks.watch.tensor_walk import walk_tensors
-from modelviz_callbacks.watch.wrappers import is_compiled, unwrap
+from modelviz_callbacks.watch.wrappers import is_compiled, unwrap, users_class
 
 # Lets a call run once more, eagerly, and gives clones of its arguments.
 Rehearsal = Callable[..., AbstractContextManager[tuple[tuple[Any, ...], dict[str, Any]]]]
@@ -75,11 +76,22 @@ class StepTracer:
         self._calls: list[Draft] = []
         self._inside_leaf: Draft | None = None
         self._builder = GraphBuilder()
+        self._machinery = Machinery(
+            Watching(
+                self._mode,
+                self._builder,
+                self._is_on,
+                self._is_watching,
+                self._current,
+                self._bookkeeping,
+            )
+        )
 
     def arm(self) -> None:
         """Attaches to every module that may be watched; nothing is seen before `begin`."""
         if self._model is not None:
             self._armed += self._attached(watchable_modules(self._model))
+            self._machinery.attach(walk(self._model, into_compiled=False))
 
     def _attached(self, modules: dict[str, nn.Module]) -> list[tuple[Shadow, Watch]]:
         armed = []
@@ -92,6 +104,7 @@ class StepTracer:
     def disarm(self) -> None:
         """Takes everything off the model and forgets it; may be called again."""
         self._model = None
+        self._machinery.detach()
         _detach(self._armed)
 
     def begin(self, inputs: Any) -> None:
@@ -188,7 +201,9 @@ class StepTracer:
         with self._bookkeeping():
             inner = unwrap(module)
             named = named_by_position(inner, args, kwargs)
-            draft = self._builder.begin_call(type(inner).__name__, path, self._current(), named)
+            draft = self._builder.begin_call(
+                users_class(inner).__name__, path, self._current(), named
+            )
             draft.is_blind = is_blind(module)
             self._calls.append(draft)
             draft.computed += describe_recurrence(module, draft.inputs)
@@ -318,9 +333,11 @@ class StepTracer:
         if self._builder.is_full and self._thread:
             self._thread = 0
             self._notes.append(f"only the first {MOST_NODES:,} calls and operations were watched")
+        return self._inside_leaf is None and self._is_on()
+
+    def _is_on(self) -> bool:
         return (
             self._thread == threading.get_ident()
-            and self._inside_leaf is None
             and quiet_depth() == self._quiet_depth
             # Gradient checkpointing runs forwards again in the backward pass.
             and torch._C._current_graph_task_id() == -1

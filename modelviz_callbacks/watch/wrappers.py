@@ -1,15 +1,30 @@
 """The wrappers around a user's module, seen through without importing what made them."""
 
+import os
 from typing import Any
 
 from torch import distributed, nn
+from torch.jit import ScriptModule
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from modelviz_callbacks.errors import SettingsError
 
+# Known by name: to import what makes them takes seconds. By the name under which the wrapped
+# module stands in its wrapper, the wrapper's class.
+_COMPILER = {"_orig_mod": "OptimizedModule"}
+_SEE_THROUGH = {
+    "_fsdp_wrapped_module": "FullyShardedDataParallel",
+    "_checkpoint_wrapped_module": "ActivationWrapper",
+    "module": "DeepSpeedEngine",
+}
+# It calls what it holds in the training's precision, under the training's autocast.
+_FABRIC = {"_forward_module": "_FabricModule"}
+# The parts of a path that only wrappers make; `module` may well be a user's own name.
+WRAPPED_NAMES = frozenset({*_COMPILER, *_SEE_THROUGH, *_FABRIC}) - {"module"}
+
 
 def unwrap(module: nn.Module) -> nn.Module:
-    """Gives the user's own module inside the wrappers of compilers, data parallelism and Fabric.
+    """Gives the user's own module inside the wrappers of compilers and of parallel training.
 
     Args:
         module: Any module.
@@ -22,14 +37,49 @@ def unwrap(module: nn.Module) -> nn.Module:
     return module
 
 
+def see_through(module: nn.Module) -> nn.Module | None:
+    """Gives what a wrapper holds whose inside is watched as if the wrapper were not there.
+
+    Args:
+        module: Any module.
+
+    Returns:
+        What FSDP, activation checkpointing or DeepSpeed's engine wrapped, which may be a wrapper
+        again; None for any other module.
+    """
+    return _wrapped_by(module, _SEE_THROUGH)
+
+
+def without_compilers(module: nn.Module) -> nn.Module:
+    """Gives a model without the outermost wrappers, up to the one that knows how it is sharded."""
+    while see_through(module) is None and (inner := _inner(module)) is not None:
+        module = inner
+    return module
+
+
+def users_class(module: nn.Module) -> type[nn.Module]:
+    """Gives a module's class, behind the one that FSDP2 has made of it."""
+    kind = type(module)
+    first, *others = kind.__bases__
+    if others and any(base.__name__ == "FSDPModule" for base in first.__mro__):
+        return others[0]
+    return kind
+
+
 def is_compiled(module: nn.Module) -> bool:
     """Whether calls of `module` run compiled (`torch.compile(module)`, `module.compile()`)."""
-    return _compiled_inner(module) is not None or runs_compiled_call(module)
+    return _wrapped_by(module, _COMPILER) is not None or runs_compiled_call(module)
 
 
 def runs_compiled_call(module: nn.Module) -> bool:
     """Whether `module.compile()` was called: its calls then bypass `_call_impl`."""
     return getattr(module, "_compiled_call_impl", None) is not None
+
+
+def is_closed(module: nn.Module) -> bool:
+    """Whether nothing may be attached in a module: it is scripted, or was compiled in place."""
+    # Compiled code bakes in what it finds, scripted modules refuse it.
+    return isinstance(module, ScriptModule) or runs_compiled_call(module)
 
 
 def inside_distributed(module: nn.Module) -> nn.Module:
@@ -41,7 +91,7 @@ def inside_distributed(module: nn.Module) -> nn.Module:
     while True:
         if isinstance(module, DistributedDataParallel):
             module = module.module
-        elif (inner := _fabric_inner(module)) is not None:
+        elif (inner := _wrapped_by(module, _FABRIC)) is not None:
             module = inner
         else:
             return module
@@ -49,8 +99,7 @@ def inside_distributed(module: nn.Module) -> nn.Module:
 
 def is_fabric_wrapper(module: nn.Module) -> bool:
     """Whether `Fabric.setup` made `module`, of `lightning` or of `lightning_fabric`."""
-    # Known by name: to import Lightning takes seconds.
-    return any(base.__name__ == "_FabricModule" for base in type(module).__mro__)
+    return _wrapped_by(module, _FABRIC) is not None
 
 
 def require_module(model: object) -> nn.Module:
@@ -64,11 +113,24 @@ def require_module(model: object) -> nn.Module:
     return model
 
 
+def data_parallel_wrapper(module: nn.Module) -> str | None:
+    """Names the wrapper that spreads a module's batches, if it has one or runs inside one."""
+    # DDP keeps the wrapper whose forward runs: a hook may have been made before it.
+    wrapper: nn.Module | None = getattr(DistributedDataParallel, "_active_ddp_module", None)
+    wrapper = wrapper or module
+    while wrapper is not None:
+        if isinstance(wrapper, (DistributedDataParallel, DataParallel)):
+            return type(wrapper).__name__
+        wrapper = _inner(wrapper)
+    return None
+
+
 def is_first_rank() -> bool:
     """Whether this process is the one that records: the only one, or rank 0."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank() == 0
-    return True
+    # Before init_process_group a launcher's word counts: torchrun gives both of these.
+    return "WORLD_SIZE" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def first_replica_call(
@@ -85,17 +147,16 @@ def _inner(module: nn.Module) -> nn.Module | None:
     if isinstance(module, (DistributedDataParallel, DataParallel)):
         inner: nn.Module = module.module
         return inner
-    return _fabric_inner(module) or _compiled_inner(module)
+    return _wrapped_by(module, _COMPILER | _SEE_THROUGH | _FABRIC)
 
 
-def _fabric_inner(module: nn.Module) -> nn.Module | None:
-    # What the wrapper calls: the user's module, or another wrapper around it.
-    return module._modules["_forward_module"] if is_fabric_wrapper(module) else None
+def _wrapped_by(module: nn.Module, wrappers: dict[str, str]) -> nn.Module | None:
+    for name, wrapper in wrappers.items():
+        # Not `get`, which scripted modules' parts do not have.
+        if name in module._modules and _is_a(module, wrapper):
+            return module._modules[name]
+    return None
 
 
-def _compiled_inner(module: nn.Module) -> nn.Module | None:
-    # OptimizedModule lives in torch._dynamo, whose import takes seconds.
-    if type(module).__name__ != "OptimizedModule":
-        return None
-    inner = module._modules.get("_orig_mod")
-    return inner if isinstance(inner, nn.Module) else None
+def _is_a(module: nn.Module, name: str) -> bool:
+    return any(base.__name__ == name for base in type(module).__mro__)

@@ -99,3 +99,17 @@ def test_checking_a_run_folder_leaves_nothing(tmp_path) -> None:
     for wrong in ("", None, 3):
         with pytest.raises(SettingsError, match=f"log_dir={wrong!r}: give a folder"):
             check_run_dir(wrong, "log_dir")
+
+
+@pytest.mark.parametrize("place", ["local", "memory"])
+def test_a_record_can_be_taken_back(place, tmp_path) -> None:
+    """Its neighbours stay."""
+    run_dir = str(tmp_path) if place == "local" else f"memory://{tmp_path.name}"
+    kept, removed = claim_record(run_dir), claim_record(run_dir)
+    for record in (kept, removed):
+        record.write("manifest.json", "{}")
+        record.write("errors/step.txt", "no")
+    removed.remove()
+    files, path = fsspec.core.url_to_fs(run_dir)
+    assert [Path(name).name for name in files.ls(path, detail=False)] == ["architecture"]
+    removed.remove()

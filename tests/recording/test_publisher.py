@@ -159,6 +159,57 @@ def test_what_is_not_drawn_in_time_is_given_up(tmp_path, monkeypatch) -> None:
     assert entries["summary"].status == "ok"
 
 
+@pytest.fixture
+def waits(monkeypatch) -> list[float | None]:
+    """What is waited for a drawing that never ends, in seconds."""
+    waits: list[float | None] = []
+
+    def wait(_self: Drawing, timeout_s: float | None = None) -> bool:
+        waits.append(timeout_s)
+        return False
+
+    monkeypatch.setattr(Drawing, "start", lambda _self: None)
+    monkeypatch.setattr(Drawing, "wait", wait)
+    monkeypatch.setattr(Drawing, "cancel", lambda _self: None)
+    return waits
+
+
+@pytest.mark.parametrize(
+    ("world_size", "error", "waited"),
+    [(1, ValueError(), [60.0]), (2, ValueError(), []), (2, KeyboardInterrupt(), [0.0])],
+)
+def test_after_an_exception_no_other_rank_is_kept_waiting(
+    world_size, error, waited, waits, tmp_path
+) -> None:
+    """Other ranks wait until this one is gone: it goes, and the drawing goes on until then."""
+    made = publisher(tmp_path)
+    made._book.update(environment={"world_size": world_size})
+    made.start_drawing()
+    made.finish_after(error)
+    # After the drawing was given up, it is waited for its thread.
+    assert waits[:1] == waited
+    made.finish(0.0)
+
+
+@pytest.mark.parametrize(
+    ("world_size", "badly", "waited"),
+    [(1, True, 60.0), (2, False, 60.0), (2, True, 0.0)],
+)
+def test_at_the_end_of_the_process_no_other_rank_is_kept_waiting(
+    world_size, badly, waited, waits, tmp_path, monkeypatch
+) -> None:
+    """Where it ends badly, for then the other ranks are still there."""
+    monkeypatch.setattr("modelviz_callbacks.recording.publisher.ends_by_exception", lambda: badly)
+    made = publisher(tmp_path)
+    made._book.update(environment={"world_size": world_size})
+    made.start_drawing()
+    made._process_ends()
+    assert waits[0] == waited
+    entries = {a.name: a for a in made._book.manifest.artifacts}
+    within = f"within {waited:g} s" if waited else "before the process ended"
+    assert entries["torchview"].error == f"not drawn {within}; the DOT is kept"
+
+
 def test_a_logger_that_hangs_holds_up_nobody_for_long(tmp_path) -> None:
     """The end of a training waits a limited time, warns, and goes on."""
     released = threading.Event()
