@@ -61,6 +61,11 @@ def contained(task: str, *, reraise: bool) -> Iterator[None]:
         warn(f"modelviz-callbacks could not {task}: {one_line(error)}. The training goes on.")
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an exception is somebody's wish to end the program: Ctrl+C, a signal, `sys.exit`."""
+    return not isinstance(error, Exception)
+
+
 def one_line(error: BaseException) -> str:
     """Gives an exception's type and message in one line, with the first cause's."""
     while error.__cause__ is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
+from modelviz_callbacks.fabric_run import describe_fabric
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
@@ -25,7 +26,8 @@ from modelviz_callbacks.watch.wrappers import (
 
 _NOT_CALLED = (
     "the model was not called in train mode before close(), unless inside compiled or traced "
-    "code, where nothing is watched: of a compiled step, compile the model instead"
+    "code, where nothing is watched: of a compiled step, compile the model instead; where a "
+    "method of the model is called, give the hook the part that it calls"
 )
 
 
@@ -34,7 +36,7 @@ class ModelVizHook:
 
     The record goes to `<log_dir>/architecture/`; an existing one is kept and the new one goes to
     `architecture-2` and so on. Of several processes only rank 0 records. Wrappers
-    (DistributedDataParallel, DataParallel, compiled modules) are seen through.
+    (DistributedDataParallel, DataParallel, Fabric's, compiled modules) are seen through.
 
     Example:
         >>> hook = ModelVizHook(model, "runs/exp1", writer=writer, depth=2)
@@ -90,13 +92,12 @@ class ModelVizHook:
         inner = unwrap(require_module(model))
         module = find_module(inner, target) if target else inner
         sinks = summary_writer_sinks(writer)
-        self._recorder = Recorder(
-            without_compilers(model), check_run_dir(log_dir, "log_dir"), settings
-        )
+        run_dir, of_fabric = check_run_dir(log_dir, "log_dir"), describe_fabric(model)
+        self._recorder = Recorder(without_compilers(model), run_dir, settings, of_fabric)
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
         self._watchers = self._make_watchers(entrance, module)
-        self._strategy = data_parallel_wrapper(model)
+        self._strategy = of_fabric.get("strategy") or data_parallel_wrapper(model)
         self._records = is_first_rank()
         if self._records:
             self._arm(entrance)
@@ -170,11 +171,11 @@ class ModelVizHook:
         try:
             for watcher in self._watchers:
                 watcher.arm()
+            self._recorder.open()
         except BaseException:
             self._disarm()
             self._recorder.step.disarm()
             raise
-        self._recorder.open()
 
     def _disarm(self) -> None:
         # The watchers go, and with them all that would keep the model alive.
@@ -188,7 +189,7 @@ class ModelVizHook:
             self._disarm()
             self._recorder.withdraw()
             return
-        strategy = data_parallel_wrapper(call.module) or self._strategy
+        strategy = self._strategy or data_parallel_wrapper(call.module)
         self._recorder.describe_run({"strategy": strategy})
         self._recorder.note_input(call.named_arguments())
         path = self._settings.target or ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import contained, warn
+from modelviz_callbacks.errors import contained, one_line, warn
 from modelviz_callbacks.lightning_run import (
     as_sharded,
     checkpoints_folder,
@@ -33,6 +33,7 @@ from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
 
 _FLAVOURS = ("lightning.pytorch", "pytorch_lightning")
+_CAUGHT = "the first training step raised {}; the training caught it and went on"
 _INSTALL = 'pip install "modelviz-callbacks[lightning]"'
 
 
@@ -112,7 +113,9 @@ class ModelVizCallback(Callback):
         self._recorder: Recorder | None = None
         self._watcher: CallWatcher | None = None
         self._shadows: list[MethodShadow] = []
-        self._raised: BaseException | None = None
+        self._in_step = False
+        self._ended_data: StopIteration | None = None
+        self._raised: str | None = None
 
     @property
     def directory(self) -> str | None:
@@ -233,7 +236,7 @@ class ModelVizCallback(Callback):
                 MethodWatch(
                     pl_module,
                     "training_step",
-                    recorder.step.begin,
+                    self._step_entered,
                     self._step_left,
                 ),
                 # What Lightning does with a loss is no part of the architecture.
@@ -241,7 +244,7 @@ class ModelVizCallback(Callback):
                 MethodShadow(pl_module, "manual_backward", recorder.step.backward),
             ]
         see = partial(recorder.see, output_follows=True)
-        observer = CallObserver(see, recorder.see_output, is_redirected)
+        observer = CallObserver(see, recorder.see_output, self._passes)
         self._watcher = CallWatcher(self._watched(pl_module), observer)
         self._watcher.arm()
 
@@ -249,10 +252,21 @@ class ModelVizCallback(Callback):
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Ends the watching and starts the drawing."""
-        ends_here = self._watcher is not None
-        self._end_step()
-        if ends_here and self._recorder is not None:
-            self._recorded[self._run_dir] = self._recorder.reference
+        # Without a step there was none: Lightning passes over a batch that is None.
+        if self._watcher is not None:
+            self._end_step(note=self._raised)
+            if self._recorder is not None:
+                self._recorded[self._run_dir] = self._recorder.reference
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Looks at a first batch that did not come to its end."""
+        if self._watcher is None:
+            return
+        if self._ended_data is not None:
+            # Lightning takes a StopIteration for the end of the data and tells nobody.
+            self._end_step(self._ended_data)
+        else:
+            self._skip_step()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Writes what was seen before the training failed or was interrupted."""
@@ -261,7 +275,6 @@ class ModelVizCallback(Callback):
                 self._explain_weights(trainer, pl_module)
         self._begin(trainer, pl_module)
         began = self._watcher is not None
-        self._raised = None
         note = None if began else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
@@ -270,16 +283,20 @@ class ModelVizCallback(Callback):
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Waits for the pictures, at most `draw_timeout_s`."""
         if self._recorder is not None:
-            # Lightning takes a StopIteration for the end of the data and tells nobody.
-            raised, self._raised = self._raised, None
-            self._end_step(raised, None if raised else "no training batch was run")
+            self._end_step(note="no training batch was run")
             self._recorder.finish()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        return kept | {"_recorder": None, "_watcher": None, "_shadows": [], "_raised": None}
+        kept |= {"_recorder": None, "_watcher": None, "_shadows": [], "_in_step": False}
+        return kept | {"_ended_data": None, "_raised": None}
+
+    def _step_entered(self, arguments: dict[str, Any]) -> None:
+        self._in_step = True
+        if self._recorder is not None:
+            self._recorder.step.begin(arguments)
 
     def _explain_weights(self, trainer: Any, pl_module: Any) -> None:
         """Says what is another in the model than in the record of weights that do not fit."""
@@ -292,7 +309,10 @@ class ModelVizCallback(Callback):
                 warn(drift.as_weights_warning())
 
     def _step_left(self, result: Any, error: BaseException | None) -> None:
-        self._raised = error
+        self._in_step = False
+        # Of another error only the words are kept: it holds what a second try needs the memory of.
+        self._ended_data = error if isinstance(error, StopIteration) else None
+        self._raised = None if error is None else _CAUGHT.format(one_line(error))
         if self._recorder is not None:
             self._recorder.step.end(*named_result(result))
             if error is None:
@@ -317,15 +337,29 @@ class ModelVizCallback(Callback):
             return {self.settings.target: find_module(pl_module, self.settings.target)}
         return watchable_modules(pl_module)
 
+    def _passes(self, module: nn.Module) -> bool:
+        # What hooks around the step call is no part of it.
+        return not self._in_step or is_redirected(module)
+
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
+        self._disarm()
+        self._ended_data = self._raised = None
+        if self._recorder is not None:
+            self._recorder.close(error, note)
+
+    def _skip_step(self) -> None:
+        # `on_train_batch_start` of the module gave -1; a later epoch may have a first batch.
+        self._disarm()
+        if self._recorder is not None:
+            self._recorder.start_over()
+
+    def _disarm(self) -> None:
         watcher, self._watcher = self._watcher, None
         with self._contained("end the watching"):
             while self._shadows:
                 self._shadows.pop().remove()
             if watcher is not None:
                 watcher.disarm()
-        if self._recorder is not None:
-            self._recorder.close(error, note)
 
     def _contained(self, task: str) -> AbstractContextManager[None]:
         return contained(task, reraise=self.settings.on_error == "raise")

@@ -49,6 +49,13 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning.*")
 
 
+@pytest.fixture(params=["lightning.pytorch", "pytorch_lightning"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    """Each of Lightning's two packages."""
+    name: str = request.param
+    return name
+
+
 def read_manifest(record: str | Path) -> dict[str, Any]:
     """Reads a record's table of contents."""
     manifest: dict[str, Any] = json.loads((Path(record) / "manifest.json").read_text("utf-8"))

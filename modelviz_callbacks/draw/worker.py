@@ -54,6 +54,8 @@ def _draw(job: dict[str, Any], folder: Path, notes: list[str]) -> None:
 
 def _limit(limit_s: float) -> None:
     """Keeps this process small, in the background, and never alive without its parent."""
+    # Ctrl+C in a terminal is meant for the training, which may go on after it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "win32":
         return
     import resource

@@ -28,3 +28,9 @@ def ends_by_exception() -> bool:
     if isinstance(raised, SystemExit):
         return bool(raised.code)
     return raised is not None or hasattr(sys, "last_value")
+
+
+def ends_by_interrupt() -> bool:
+    """Whether this process ends by Ctrl+C that nobody caught."""
+    raised = sys.exc_info()[1] or getattr(sys, "last_value", None)
+    return isinstance(raised, KeyboardInterrupt)

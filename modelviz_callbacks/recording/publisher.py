@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING
 
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
+from modelviz_callbacks.errors import is_interrupt
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
-from modelviz_callbacks.recording.process_end import call_at_process_end, ends_by_exception
-from modelviz_callbacks.recording.record_book import TAG_PREFIX, RecordBook
+from modelviz_callbacks.recording.process_end import (
+    call_at_process_end,
+    ends_by_exception,
+    ends_by_interrupt,
+)
+from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,11 +47,11 @@ class Publisher:
             with self._containment.contained(f"publish to {type(sink).__name__}"):
                 for name in _SCALARS:
                     if totals.get(name) is not None:
-                        sink.scalar(f"architecture/{name}", totals[name])
+                        sink.scalar(self._book.tag(name), totals[name])
                 for tag, content, notes in self._book.texts():
                     sink.text(tag, content, notes)
                 if drift:
-                    sink.text(f"{TAG_PREFIX}/drift", "\n".join(drift), ())
+                    sink.text(self._book.tag("drift"), "\n".join(drift), ())
                 if graph is not None and graph.nodes:
                     sink.graph(graph)
                 sink.flush()
@@ -101,14 +106,15 @@ class Publisher:
         Args:
             error: What it raised.
         """
-        if not isinstance(error, Exception):
+        if is_interrupt(error):
             # Whoever interrupts a training does not want to wait for pictures.
             self.finish(0.0)
         elif not self._is_waited_for():
             self.finish()
 
     def _process_ends(self) -> None:
-        self.finish(0.0 if ends_by_exception() and self._is_waited_for() else None)
+        waited_for = ends_by_interrupt() or (ends_by_exception() and self._is_waited_for())
+        self.finish(0.0 if waited_for else None)
 
     def _is_waited_for(self) -> bool:
         # Other ranks wait until this process is gone; what it draws meanwhile is kept.

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
 from modelviz_callbacks.archive.manifest import Artifact, Manifest, timestamp
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.errors import one_line, warn
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result
-
-TAG_PREFIX = "architecture"
 
 
 class RecordBook:
@@ -28,6 +26,8 @@ class RecordBook:
         self._writer: RecordWriter | None = None
         self._outputs: dict[tuple[str, str], Output] = {}
         self._folders: dict[str, str] = {}
+        # Two records of one run are shown in the same loggers: their folders' names differ.
+        self._name = record_folder_name(1)
         self.manifest = Manifest(created_at=timestamp())
 
     @property
@@ -39,6 +39,7 @@ class RecordBook:
         """Makes the record's folder."""
         try:
             self._writer = claim_record(self._run_dir)
+            self._name = self._writer.directory.rstrip("/").rpartition("/")[2]
         except Exception as error:  # noqa: BLE001 - stores raise whatever they like
             warn(
                 f"The architecture record cannot be written to {self._run_dir} "
@@ -90,6 +91,10 @@ class RecordBook:
         if len(calls) == 1 and not self.manifest.input:
             self.update(input=description["inputs"])
 
+    def forget_input(self) -> None:
+        """Takes back what was said of the first batch and of its root calls."""
+        self.update(input={}, root_calls=(), model=self.manifest.model | {"roots": []})
+
     def add(self, result: Result, folder: str) -> None:
         """Files a visualizer's result in `folder`; warns if it failed."""
         self._folders[result.root] = folder
@@ -115,6 +120,10 @@ class RecordBook:
         self.write(name, details)
         exception = {"type": type(error).__name__, "message": str(error), "traceback_file": name}
         self.update(status="failed_step", exception=exception)
+
+    def tag(self, *parts: str) -> str:
+        """Names something of this record in a logger: `architecture/…`, `architecture-2/…`."""
+        return "/".join(part for part in (self._name, *parts) if part)
 
     def texts(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """Gives each text artifact's tag, content and notes."""
@@ -224,5 +233,4 @@ class RecordBook:
         ]
 
     def _tag(self, root: str, name: str) -> str:
-        parts = (TAG_PREFIX, self._folders[root], name)
-        return "/".join(part for part in parts if part)
+        return self.tag(self._folders[root], name)

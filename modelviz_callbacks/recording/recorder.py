@@ -10,7 +10,12 @@ from torch import nn
 from modelviz_callbacks.archive.environment import describe_environment
 from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.archive.reference import RecordReference
-from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
+from modelviz_callbacks.errors import (
+    ModelVizError,
+    ReplayRefusedError,
+    is_interrupt,
+    one_line,
+)
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
@@ -40,6 +45,7 @@ _ONLY_WATCHED = (
     "the first step was watched, and nothing run again"
 )
 _NOT_ENDED = "the first training step was seen; its backward pass has not come to an end"
+_REHEARSED = "the training step runs compiled; shown is an eager rehearsal of it"
 
 
 class Recorder:
@@ -210,7 +216,7 @@ class Recorder:
             if (refusal := replay_refusal(model, args)) is not None:
                 self.explain_unseen(f"the training step is compiled; {refusal}")
                 return
-            self._book.note("the training step runs compiled; shown is an eager rehearsal of it")
+            self._book.note(_REHEARSED)
             watched = self.step.watched(step, model, "loss")
             calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
             for call in calls:
@@ -219,6 +225,15 @@ class Recorder:
                 self._book.note(f"the rehearsal was ended, and so is what is shown of it: {error}")
             elif error is not None:
                 raise error
+
+    def start_over(self) -> None:
+        """Forgets a batch that was not trained on; another one will be the first."""
+        with self._containment.on_training_thread("forget a skipped batch"):
+            self.step.forget()
+            self._views.clear()
+            self._unseen = _nothing_seen(self._settings)
+            self._book.clear_notes(_REHEARSED)
+            self._book.forget_input()
 
     def explain_unseen(self, reason: str) -> None:
         """Gives the reason why no call of the step can be seen."""
@@ -239,7 +254,12 @@ class Recorder:
             self._book.note(_NOT_ENDED)
             self._book.restore()
             self._graph = self.step.graph(self._wrapped_model(), None)
-            self._write()
+            try:
+                self._write()
+            except BaseException as error:
+                # After an interrupt `close` writes what is missing.
+                self._written = not is_interrupt(error)
+                raise
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
@@ -252,22 +272,23 @@ class Recorder:
             return
         self._closed = True
         self.step.disarm()
-        with self._containment.on_training_thread("write the record"):
-            if not self._written:
-                self._graph = self.step.graph(self._wrapped_model(), error)
-            told = False
-            with self._containment.contained("compare the step with the record that is kept"):
-                told = self._is_told(self._graph, error, note)
-            if not told:
-                self._finish_writing(error, note)
-        with self._containment.on_training_thread("start the drawing"):
-            self._publisher.start_drawing()
-        # Nothing of the model is kept until the end of the training.
-        self._model = None
-        self._views.clear()
-        with self._containment.on_training_thread("save the record"):
-            self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
-            self._book.save()
+        try:
+            self._finish_step(error, note)
+        except BaseException as interrupt:
+            # It may come at any moment, and the training ends with it.
+            self._book.note(f"{type(interrupt).__name__} came while the record was written")
+            self._book.update(status="partial")
+            error = error or interrupt
+            raise
+        finally:
+            # Nothing of the model is kept until the end of the training.
+            self._model = None
+            self._views.clear()
+            with self._containment.on_training_thread("save the record"):
+                self._book.update(timings={"training_thread_s": round(self._containment.held_s, 6)})
+                self._book.save()
+            if error is not None and is_interrupt(error):
+                self.finish_after(error)
 
     def withdraw(self) -> None:
         """Gives the record up before its first step, and takes away what is there of it."""
@@ -305,6 +326,18 @@ class Recorder:
         self._publisher.finish_after(error)
 
     # The steps of the above.
+
+    def _finish_step(self, error: BaseException | None, note: str | None) -> None:
+        with self._containment.on_training_thread("write the record"):
+            if not self._written:
+                self._graph = self.step.graph(self._wrapped_model(), error)
+            told = False
+            with self._containment.contained("compare the step with the record that is kept"):
+                told = self._is_told(self._graph, error, note)
+            if not told:
+                self._finish_writing(error, note)
+        with self._containment.on_training_thread("start the drawing"):
+            self._publisher.start_drawing()
 
     def _begin(self, model: nn.Module) -> None:
         self._book.open()
@@ -417,7 +450,10 @@ class Recorder:
     def _explain(self, error: BaseException | None, note: str | None) -> None:
         self._book.clear_notes(_NOT_SEEN)
         self._book.clear_notes(_NOT_ENDED)
+        if error is not None and self._unseen == _nothing_seen(self._settings):
+            self.explain_unseen(f"the first training step raised {one_line(error)}")
         if note is not None:
+            self.explain_unseen(note)
             self._book.note(note)
         elif not self._views.roots:
             self._book.note(self._unseen)

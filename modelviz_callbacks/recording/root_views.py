@@ -101,8 +101,9 @@ class RootViews:
         return self._results + missing
 
     def clear(self) -> None:
-        """Lets go of the model and of its calls' arguments."""
+        """Lets go of the model and of its calls' arguments, and forgets them."""
         self.roots.clear()
+        self.left_out = None
         self._awaiting_output.clear()
         self._results.clear()
 

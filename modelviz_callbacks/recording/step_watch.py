@@ -85,6 +85,11 @@ class StepWatch:
             with self._containment.contained("take the watching off the model"):
                 self._tracer.disarm()
 
+    def forget(self) -> None:
+        """Takes the watching off the model and forgets what was seen."""
+        self.disarm()
+        self._tracer = None
+
     def watched(
         self, run: Callable[..., Any], entrance: nn.Module, name: str
     ) -> Callable[..., Any]:

@@ -18,8 +18,10 @@ _SEE_THROUGH = {
     "_checkpoint_wrapped_module": "ActivationWrapper",
     "module": "DeepSpeedEngine",
 }
+# It calls what it holds in the training's precision, under the training's autocast.
+_FABRIC = {"_forward_module": "_FabricModule"}
 # The parts of a path that only wrappers make; `module` may well be a user's own name.
-WRAPPED_NAMES = frozenset({*_COMPILER, *_SEE_THROUGH}) - {"module"}
+WRAPPED_NAMES = frozenset({*_COMPILER, *_SEE_THROUGH, *_FABRIC}) - {"module"}
 
 
 def unwrap(module: nn.Module) -> nn.Module:
@@ -93,10 +95,23 @@ def is_closed(module: nn.Module) -> bool:
 
 
 def inside_distributed(module: nn.Module) -> nn.Module:
-    """Gives the module that DistributedDataParallel calls, with inputs already on its device."""
-    while isinstance(module, DistributedDataParallel):
-        module = module.module
-    return module
+    """Gives the module that DistributedDataParallel and Fabric call.
+
+    Its inputs are on its device already and in the training's precision, and it runs under the
+    training's autocast.
+    """
+    while True:
+        if isinstance(module, DistributedDataParallel):
+            module = module.module
+        elif (inner := _wrapped_by(module, _FABRIC)) is not None:
+            module = inner
+        else:
+            return module
+
+
+def is_fabric_wrapper(module: nn.Module) -> bool:
+    """Whether `Fabric.setup` made `module`, of `lightning` or of `lightning_fabric`."""
+    return _wrapped_by(module, _FABRIC) is not None
 
 
 def require_module(model: object) -> nn.Module:
@@ -144,7 +159,7 @@ def _inner(module: nn.Module) -> nn.Module | None:
     if isinstance(module, (DistributedDataParallel, DataParallel)):
         inner: nn.Module = module.module
         return inner
-    return _wrapped_by(module, _COMPILER | _SEE_THROUGH)
+    return _wrapped_by(module, _COMPILER | _SEE_THROUGH | _FABRIC)
 
 
 def _wrapped_by(module: nn.Module, wrappers: dict[str, str]) -> nn.Module | None:
