@@ -41,12 +41,13 @@ class Lit(LightningModule):
     def configure_model(self) -> None:
         if self.device_mesh is None:
             return
-        from torch.distributed.fsdp import fully_shard
         from torch.distributed.tensor.parallel import (
             ColwiseParallel,
             RowwiseParallel,
             parallelize_module,
         )
+
+        from tests.distributed.sharding_api import fully_shard
 
         if self.device_mesh["tensor_parallel"].size() > 1:
             # Dropout would not be the same on the parts: the input of the last layer is whole.
@@ -70,7 +71,7 @@ class Lit(LightningModule):
 
 
 def _replicated() -> Any:
-    from torch.distributed.tensor import Replicate
+    from tests.distributed.sharding_api import Replicate
 
     return Replicate()
 
