@@ -79,7 +79,7 @@ def unsharded_by_method(net: Net) -> Net:
 
 
 def fsdp2(net: Net, root: dict[str, Any] | None = None, **policies: Any) -> nn.Module:
-    from tests.distributed.sharding_api import fully_shard
+    from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh("cpu", (WORLD_SIZE,))
     for block in net.blocks:
@@ -94,7 +94,7 @@ def fsdp2_kept(net: Net) -> nn.Module:
 
 
 def fsdp2_bf16(net: Net) -> nn.Module:
-    from tests.distributed.sharding_api import MixedPrecisionPolicy
+    from torch.distributed.fsdp import MixedPrecisionPolicy
 
     # Batch norm on CPU does not take bfloat16.
     policy = MixedPrecisionPolicy(torch.bfloat16, output_dtype=torch.float32)
@@ -105,7 +105,7 @@ def fsdp2_bf16(net: Net) -> nn.Module:
 
 
 def fsdp2_offloaded(net: Net) -> nn.Module:
-    from tests.distributed.sharding_api import CPUOffloadPolicy
+    from torch.distributed.fsdp import CPUOffloadPolicy
 
     return fsdp2(net, offload_policy=CPUOffloadPolicy(pin_memory=False))
 
@@ -192,13 +192,12 @@ def sequence_parallel(net: Net) -> nn.Module:
 
 
 def fsdp2_of_tensor_parallel(net: Net) -> nn.Module:
+    from torch.distributed.fsdp import fully_shard
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
         RowwiseParallel,
         parallelize_module,
     )
-
-    from tests.distributed.sharding_api import fully_shard
 
     mesh = init_device_mesh("cpu", (1, WORLD_SIZE), mesh_dim_names=("data", "tensor"))
     for block in net.blocks:
@@ -211,7 +210,7 @@ def fsdp2_of_tensor_parallel(net: Net) -> nn.Module:
 
 def fsdp2_by_method(net: Net) -> nn.Module:
     """A method of the blocks gathers their parameters; they are not called themselves."""
-    from tests.distributed.sharding_api import fully_shard, register_fsdp_forward_method
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
     mesh = init_device_mesh("cpu", (WORLD_SIZE,))
     for block in net.blocks:

@@ -33,7 +33,7 @@ def one_rank(tmp_path) -> Iterator[None]:
 
 
 def fsdp2(net: Net) -> nn.Module:
-    from tests.distributed.sharding_api import fully_shard
+    from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh("cuda", (1,))
     for block in net.blocks:
