@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-
 _TRACERS = ("torch.jit._trace", "torch.export._trace")
 
 
