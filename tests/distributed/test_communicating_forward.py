@@ -208,8 +208,12 @@ def test_the_training_is_untouched_and_the_replay_skipped_with_its_reason(kind, 
     assert manifest["status"] == "complete"
     assert statuses(record) == SKIPPED
     errors = {a["name"]: a["error"] for a in manifest["artifacts"]}
-    reason = f"no extra forward: the forward {FORWARDS[kind][1]}, which all ranks do together"
-    assert errors["summary"] == errors["torchview"] == reason
+    assert errors["summary"] == errors["torchview"]
+    # Torch has several kinds of allgather, and not the same ones in each version.
+    reason = errors["summary"].replace("allgather_base,", "allgather,")
+    assert reason == (
+        f"no extra forward: the forward {FORWARDS[kind][1]}, which all ranks do together"
+    )
     assert "BatchNorm1d" in (Path(record) / "summary.txt").read_text("utf-8")
     assert "our own table" in (Path(record) / "summary.txt").read_text("utf-8")
     assert not (Path(record) / "errors").exists()
