@@ -78,6 +78,28 @@ def autograd_graph(output: Any, module: nn.Module, inputs: dict[str, torch.Tenso
     return Dot(require_edges(_stable_names(_make_dot(outputs, names))))
 
 
+class _Lent:
+    """What torchviz reads of a tensor, and keeps in a reference cycle.
+
+    torch 2.4 empties the slots of a tensor of another class, such as a collective's, when such a
+    cycle is collected, although the training's backward needs it still.
+    """
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.grad_fn = tensor.grad_fn
+        self._size = tensor.size()
+
+    def size(self) -> torch.Size:
+        return self._size
+
+    def _is_view(self) -> bool:
+        return False
+
+
+def _lent(tensor: torch.Tensor) -> "torch.Tensor | _Lent":
+    return tensor if type(tensor) is torch.Tensor else _Lent(tensor)
+
+
 def _make_dot(outputs: tuple[torch.Tensor, ...], names: dict[str, Any]) -> str:
     import torchviz
 
@@ -86,7 +108,7 @@ def _make_dot(outputs: tuple[torch.Tensor, ...], names: dict[str, Any]) -> str:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + needed)
     try:
-        return str(torchviz.make_dot(outputs, params=names).source)
+        return str(torchviz.make_dot(tuple(map(_lent, outputs)), params=names).source)
     finally:
         sys.setrecursionlimit(limit)
 
