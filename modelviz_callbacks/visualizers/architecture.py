@@ -80,13 +80,17 @@ def _compared(result: Result, graph: ArchitectureGraph | None) -> Result:
     """Says where torchinfo's multiply-adds are not our FLOPs: two for each."""
     if not isinstance(result.output, Text) or result.output.mult_adds is None or graph is None:
         return result
-    costs = Costs.of(graph).by_module()
-    flops = costs[result.root].flops_forward if result.root in costs else None
-    counted = 2 * result.output.mult_adds
-    if not flops or abs(counted - flops) <= _ALIKE * flops:
+    cost = Costs.of(graph).by_module().get(result.root)
+    if cost is None or not (flops := cost.flops_forward):
         return result
+    # torchinfo counts one call.
+    counted, calls = 2 * result.output.mult_adds, max(cost.calls, 1)
+    if abs(calls * counted - flops) <= _ALIKE * flops:
+        return result
+    watched = "the watched call's" if calls == 1 else f"those of the {calls} watched calls together"
     note = (
-        f"torchinfo's multiply-adds are {counted:,} FLOPs, the watched call's are {flops:,}: "
+        f"torchinfo's multiply-adds are {counted:,} FLOPs, {watched} are "
+        f"{'at least ' * bool(cost.uncounted_calls)}{flops:,}: "
         "torchinfo takes a layer's parameters times its output's positions, for linear layers "
         "the batch alone, biases and norms included, and no operation outside of layers."
     )
