@@ -347,8 +347,6 @@ class Recorder:
             resumed_from=self._precedent.origin(),
         )
         self._describe_environment(model)
-        if (note := sharding_note(self._wrapped_model())) is not None:
-            self._book.note(note)
         if module_repr.NAME in self._settings.visualizers:
             self._show_modules(model)
         self._book.save()
@@ -379,6 +377,8 @@ class Recorder:
 
     def _describe_environment(self, model: nn.Module) -> None:
         self._book.update(environment=describe_environment(model) | self._environment)
+        if (note := sharding_note(self._wrapped_model())) is not None:
+            self._book.note(note)
 
     def _describe(self, graph: ArchitectureGraph) -> None:
         total = asdict(Costs.of(graph).total())
@@ -414,7 +414,7 @@ class Recorder:
 
     def _write(self) -> None:
         self._written = True
-        # The model may have been moved, and the other ranks joined, since the beginning.
+        # The model may have been moved or sharded, and the other ranks joined, since the beginning.
         self._describe_environment(self._watched_model())
         graph = self._graph
         ours = self._our_views(graph)

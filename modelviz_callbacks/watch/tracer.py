@@ -120,6 +120,7 @@ class StepTracer:
         self.began = True
         with self._bookkeeping():
             if self._model is not None:
+                self._machinery.cover(walk(self._model, into_compiled=False))
                 self._builder.add_constants(self._model.parameters())
                 self._builder.add_constants(self._model.buffers())
             self._builder.add_inputs(inputs)
@@ -273,6 +274,7 @@ class StepTracer:
                     self._mode.take_off()
                     _detach(armed)
                 made = [self._builder.source(tensor) for _, tensor in walk_tensors(output)]
+            draft.is_rehearsed = True
             self._compiled.looked_into(draft.path or "")
         except Exception as error:  # noqa: BLE001 - the compiled call itself stays a leaf
             self._compiled.not_looked_into(draft.path or "", error)
