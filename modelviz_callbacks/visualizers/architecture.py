@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from modelviz_callbacks.errors import one_line
+from modelviz_callbacks.errors import NotApplicableError, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text, require_edges
+from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
@@ -52,10 +52,10 @@ def nothing_to_show(reason: str) -> list[Result]:
 
 
 def _diagram(graph: ArchitectureGraph, depth: int) -> Dot:
+    # A step that raised at once may have nothing to connect.
+    if graph.failure is None and not graph.edges:
+        raise NotApplicableError("no data flow was seen in the step")
     source, notes = architecture_dot(graph, depth)
-    if graph.failure is None:
-        # A step that raised at once may have nothing to connect.
-        require_edges(source)
     return Dot(source, (*notes, *graph.notes))
 
 
