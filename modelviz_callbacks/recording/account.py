@@ -80,9 +80,7 @@ class Account:
             model={"class": class_name(inner), "roots": [], **self._book.manifest.model},
             resumed_from=resumed_from,
         )
-        self._describe_environment(inner)
-        if (note := sharding_note(model)) is not None:
-            self._book.note(note)
+        self._describe_environment(model)
         if module_repr.NAME in self._settings.visualizers:
             self._show_modules(inner)
         self._book.save()
@@ -174,7 +172,9 @@ class Account:
     # The steps of the above.
 
     def _describe_environment(self, model: nn.Module) -> None:
-        self._book.update(environment=describe_environment(model) | self.environment)
+        self._book.update(environment=describe_environment(unwrap(model)) | self.environment)
+        if (note := sharding_note(model)) is not None:
+            self._book.note(note)
 
     def _describe(self, graph: ArchitectureGraph) -> None:
         total = asdict(Costs.of(graph).total())
@@ -188,8 +188,8 @@ class Account:
 
     def _write(self, model: nn.Module) -> None:
         self.written = True
-        # The model may have been moved, and the other ranks joined, since the beginning.
-        self._describe_environment(unwrap(model))
+        # The model may have been moved or sharded, and the other ranks joined, since the beginning.
+        self._describe_environment(model)
         graph = self.graph
         ours = self._our_views(graph)
         folders = root_folder_names([call.path for call in self._views.roots] or [""])

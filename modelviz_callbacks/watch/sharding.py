@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from modelviz_callbacks.watch.tensor_specs import sizes
+
 
 @dataclass(frozen=True)
 class WholeParameter:
@@ -66,7 +68,8 @@ def whole_tensor(tensor: Any) -> WholeParameter:
     shape = None
     if not is_lazy(tensor):
         # ZeRO-3 leaves an empty tensor behind, with the true shape beside it.
-        shape = tuple(int(size) for size in getattr(tensor, "ds_shape", tensor.shape))
+        whole_shape = getattr(tensor, "ds_shape", None)
+        shape = sizes(tensor) if whole_shape is None else tuple(map(int, whole_shape))
     whole = 0 if shape is None else math.prod(shape)
     return WholeParameter(
         id(tensor),
