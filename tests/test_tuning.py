@@ -60,6 +60,8 @@ FINDERS: dict[str, Any] = {
     "learning rate": lambda f: [learning_rate_finder(f)],
     "both": lambda f: [batch_size_finder(f), learning_rate_finder(f)],
 }
+# Lightning 2.5 goes on to the size at which there is a single batch.
+FOUND = {"learning rate": [[2, 8]], "batch size": [[4, 8], [8, 8]], "both": [[4, 8], [8, 8]]}
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,7 @@ def test_the_record_is_of_the_training_after_the_search(name, flavour, tmp_path)
         work, tmp_path, flavour, make_options=lambda: {"callbacks": FINDERS[name](flavour)}
     )
     assert problems(manifest) == {}
-    size = 2 if name == "learning rate" else 4
-    assert manifest["input"]["[0]"]["shape"] == [size, 8]
+    assert manifest["input"]["[0]"]["shape"] in FOUND[name]
     assert folders(tmp_path / "with") == ["architecture"]
 
 
@@ -123,7 +124,7 @@ def test_the_fit_after_a_search_is_the_record(what, tmp_path) -> None:
 
     manifest = both_ways(work, tmp_path)
     assert problems(manifest) == {}
-    assert manifest["input"]["[0]"]["shape"] == [4 if what == "batch size" else 2, 8]
+    assert manifest["input"]["[0]"]["shape"] in FOUND[what]
     assert folders(tmp_path / "with") == ["architecture"]
 
 

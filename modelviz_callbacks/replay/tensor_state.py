@@ -55,6 +55,9 @@ def _plain_alias(tensor: torch.Tensor) -> torch.Tensor:
 
 def _writable(alias: torch.Tensor) -> torch.Tensor:
     """Gives the memory that a tensor shows, each value once: an expanded one repeats some."""
+    if alias.layout == torch.jagged:
+        # The rows, one after the other; torch 2.4 cannot write into the nested tensor itself.
+        return alias.values()
     if alias.layout != torch.strided or alias.is_nested or not alias.numel():
         return alias
     if torch._debug_has_internal_overlap(alias) == 0:

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+_TRACERS = ("torch.jit._trace", "torch.export._trace")
+
 
 class _Thread(threading.local):
     depth = 0
@@ -51,10 +53,14 @@ def is_traced() -> bool:
 
 
 def is_called_by_tracer() -> bool:
-    """Whether `torch.jit.trace` makes the current call: it runs the model to check its work."""
+    """Whether a tracer makes the current call from outside of what it traces.
+
+    `torch.jit.trace` runs the model to check its work; `torch.export` of torch 2.4 compiles it and
+    runs that.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__") == "torch.jit._trace":
+        if frame.f_globals.get("__name__") in _TRACERS:
             return True
         frame = frame.f_back
     return False

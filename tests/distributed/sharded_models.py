@@ -168,7 +168,6 @@ def tensor_parallel(net: Net) -> nn.Module:
 
 
 def sequence_parallel(net: Net) -> nn.Module:
-    from torch.distributed.tensor import Replicate, Shard
     from torch.distributed.tensor.parallel import (
         ColwiseParallel,
         PrepareModuleInput,
@@ -176,6 +175,8 @@ def sequence_parallel(net: Net) -> nn.Module:
         SequenceParallel,
         parallelize_module,
     )
+
+    from tests.distributed.sharding_api import Replicate, Shard
 
     split, whole = Shard(0), Replicate()
     mesh = init_device_mesh("cpu", (WORLD_SIZE,))

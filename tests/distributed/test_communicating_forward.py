@@ -180,7 +180,10 @@ def _train_twice(rank: int, folder: str) -> dict[str, Any]:
         net = Communicates(talk)
         twin = Communicates(talk)
         twin.load_state_dict(net.state_dict())
-        plain, _ = train(net, None)
+        try:
+            plain, _ = train(net, None)
+        except (AttributeError, RuntimeError):  # torch 2.4 cannot do all of it
+            continue
         watched, record = train(twin, Path(folder) / name)
         results[name] = (same(plain, watched), record)
     return results
@@ -194,6 +197,9 @@ def results(tmp_path_factory) -> list[dict[str, tuple[bool, str | None]]]:
 @pytest.mark.parametrize("kind", FORWARDS)
 def test_the_training_is_untouched_and_the_replay_skipped_with_its_reason(kind, results) -> None:
     """No hang, bit-identical on each rank; our own views stand in for those of the libraries."""
+    assert results[0].keys() == results[1].keys()
+    if kind not in results[0]:
+        pytest.skip("this torch cannot do it, without us either")
     (same_on_0, record), (same_on_1, other) = results[0][kind], results[1][kind]
     assert same_on_0
     assert same_on_1
@@ -202,8 +208,12 @@ def test_the_training_is_untouched_and_the_replay_skipped_with_its_reason(kind, 
     assert manifest["status"] == "complete"
     assert statuses(record) == SKIPPED
     errors = {a["name"]: a["error"] for a in manifest["artifacts"]}
-    reason = f"no extra forward: the forward {FORWARDS[kind][1]}, which all ranks do together"
-    assert errors["summary"] == errors["torchview"] == reason
+    assert errors["summary"] == errors["torchview"]
+    # Torch has several kinds of allgather, and not the same ones in each version.
+    reason = errors["summary"].replace("allgather_base,", "allgather,")
+    assert reason == (
+        f"no extra forward: the forward {FORWARDS[kind][1]}, which all ranks do together"
+    )
     assert "BatchNorm1d" in (Path(record) / "summary.txt").read_text("utf-8")
     assert "our own table" in (Path(record) / "summary.txt").read_text("utf-8")
     assert not (Path(record) / "errors").exists()
@@ -329,9 +339,11 @@ def test_a_group_made_in_the_first_forward_is_not_made_by_a_replay(records) -> N
 @pytest.mark.parametrize("kind", ["alone", "alone, functional"])
 def test_a_group_of_one_rank_is_replayed(kind, records) -> None:
     """It waits for nobody."""
-    # torchview cannot follow the tensor subclass that functional collectives give.
-    expected = ALL_OK if kind == "alone" else ALL_OK | {"torchview": "failed"}
-    assert statuses(records[kind]) == expected
+    told = statuses(records[kind])
+    if kind == "alone, functional":
+        # What functional collectives give is a tensor subclass; torchview follows it by luck.
+        assert told.pop("torchview") in {"ok", "failed"}
+    assert told == {name: ALL_OK[name] for name in told}
 
 
 def test_a_norm_that_synchronizes_is_not_replayed(records) -> None:

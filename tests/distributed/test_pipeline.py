@@ -1,5 +1,6 @@
 """Pipeline parallelism: rank 0 records its own stage, which is a module like any other."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from tests.test_untouched import assert_same
 def _train(rank: int, folder: str | None) -> dict[str, Any]:
     torch.manual_seed(rank)
     stage_net = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5), nn.ReLU())
-    stage = PipelineStage(stage_net, rank, WORLD_SIZE, torch.device("cpu"))
+    takes = inspect.signature(PipelineStage).parameters["input_args"]
+    # torch 2.4 must be told what a stage takes.
+    told = {"input_args": torch.ones(2, 8)} if takes.default is takes.empty else {}
+    stage = PipelineStage(stage_net, rank, WORLD_SIZE, torch.device("cpu"), **told)
     schedule = ScheduleGPipe(stage, n_microbatches=2, loss_fn=_loss)
     optimizer = torch.optim.SGD(stage_net.parameters(), 0.1)
     hook = ModelVizHook(stage_net, folder, formats=(), on_error="raise") if folder else None

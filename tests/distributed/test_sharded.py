@@ -12,6 +12,7 @@ from tests.conftest import read_manifest, statuses
 from tests.distributed import sharded_models as ways
 from tests.distributed.ranks import run_ranks
 from tests.distributed.sharded_models import Net, train
+from tests.distributed.sharding_api import NEEDS_FSDP2, is_possible, skipping
 from tests.test_untouched import assert_same
 from tests.watch.flow import arrows, outline
 
@@ -39,7 +40,8 @@ OF_THE_MODEL = ("parameters", "trainable_parameters", "buffers", "parameter_byte
 
 def _compare(rank: int, folder: str) -> dict[str, str]:
     """Trains in each way, without us and with us; gives what differs, or nothing."""
-    return {name: _difference(getattr(ways, name), Path(folder) / name) for name in _every_way()}
+    names = filter(is_possible, _every_way())
+    return {name: _difference(getattr(ways, name), Path(folder) / name) for name in names}
 
 
 def _every_way() -> tuple[str, ...]:
@@ -74,14 +76,14 @@ def manifest(folder: Path, way: str) -> dict[str, Any]:
     return read_manifest(folder / way / "architecture")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", skipping(WAYS))
 def test_the_training_is_the_same_on_every_rank(trained, way) -> None:
     """Shards, buffers, losses, random numbers, forwards, collectives; nothing is left anywhere."""
     _, ranks = trained
     assert [rank[way] for rank in ranks] == ["", ""]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", skipping(WAYS))
 def test_a_sharded_model_is_described_as_the_whole_one(trained, way) -> None:
     """Parameters, bytes, shapes, names and classes, so that the fingerprints are the same."""
     folder, _ = trained
@@ -96,7 +98,7 @@ def test_a_sharded_model_is_described_as_the_whole_one(trained, way) -> None:
     ]
 
 
-@pytest.mark.parametrize("way", SEEN)
+@pytest.mark.parametrize("way", skipping(SEEN))
 def test_gathering_and_casting_leave_no_trace_in_the_graph(trained, way) -> None:
     """Calls, operations, edges and FLOPs are the whole model's; wrappers are in no path."""
     folder, _ = trained
@@ -108,7 +110,7 @@ def test_gathering_and_casting_leave_no_trace_in_the_graph(trained, way) -> None
     assert dataflow[0] == dataflow[1]
 
 
-@pytest.mark.parametrize("way", SEEN)
+@pytest.mark.parametrize("way", skipping(SEEN))
 def test_modules_give_out_whole_tensors(trained, way) -> None:
     """Under tensor parallelism too, where a rank has a part of them."""
     folder, _ = trained
@@ -119,7 +121,7 @@ def test_modules_give_out_whole_tensors(trained, way) -> None:
     assert shapes[0] == shapes[1]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", skipping(WAYS))
 def test_what_needs_an_extra_forward_is_skipped_with_the_reason(trained, way) -> None:
     """Our table and our diagram stand in; the note says what this rank keeps."""
     folder, _ = trained
@@ -133,6 +135,7 @@ def test_what_needs_an_extra_forward_is_skipped_with_the_reason(trained, way) ->
     assert note.startswith("the parameters are sharded: of 2,528 values, rank 0 keeps 1,")
 
 
+@NEEDS_FSDP2
 def test_casts_of_mixed_precision_show_in_the_tensors(trained) -> None:
     """A block computes in bfloat16 and is kept in float32."""
     folder, _ = trained
@@ -143,6 +146,7 @@ def test_casts_of_mixed_precision_show_in_the_tensors(trained) -> None:
     assert kept == {"float32"}
 
 
+@NEEDS_FSDP2
 def test_a_compiled_sharded_model_is_a_single_call(trained) -> None:
     """It is not rehearsed either, and says why."""
     folder, _ = trained
@@ -151,6 +155,7 @@ def test_a_compiled_sharded_model_is_a_single_call(trained) -> None:
     assert seen.notes == (f"the model runs compiled; it was not looked into: {GATHERED}",)
 
 
+@NEEDS_FSDP2
 def test_compiled_blocks_of_a_sharded_model_are_single_calls(trained) -> None:
     """What is between them is seen as ever."""
     folder, _ = trained
@@ -158,6 +163,7 @@ def test_compiled_blocks_of_a_sharded_model_are_single_calls(trained) -> None:
     assert seen[:6] == ["x?", ".", " embed", " blocks.0", " blocks.1", " norm"]
 
 
+@NEEDS_FSDP2
 def test_nothing_is_computed_with_the_shards_of_one_rank(trained) -> None:
     """A module's own text may ask for it, for which the other ranks would not be there."""
     folder, ranks = trained

@@ -103,6 +103,18 @@ def test_what_is_forced_to_run_eagerly_is_not_compiled_code(heard) -> None:
     assert heard == []
 
 
+def test_what_ran_eagerly_first_is_compiled_at_its_next_call() -> None:
+    """The replay of a step leaves the compiler as it was."""
+    backend = fresh_compiler()
+    function = torch.compile(double, backend=backend)
+    with forced_eager():
+        function(digits())
+        function(digits())
+    assert backend.graphs == 0
+    function(digits())
+    assert backend.graphs == 1
+
+
 def test_listening_gives_the_compiler_no_work() -> None:
     """Not even a frame to look at, also where it keeps something from being compiled meanwhile."""
 

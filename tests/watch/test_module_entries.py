@@ -165,7 +165,8 @@ def test_a_sharded_parameter_has_the_whole_ones_shape(tmp_path) -> None:
     """As DTensor tells it, whichever part of it lies here."""
     from torch import distributed
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.tensor import Shard, distribute_tensor
+
+    from tests.distributed.sharding_api import Shard, distribute_tensor
 
     store = distributed.FileStore(str(tmp_path / "store"), 1)
     distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
