@@ -1,6 +1,7 @@
 """The plain-PyTorch integration: a hook on the model."""
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -96,6 +97,9 @@ class ModelVizHook:
         self._recorder = Recorder(without_compilers(model), run_dir, settings, of_fabric)
         self._recorder.publish_to(sinks)
         entrance = inside_distributed(model)
+        # Threads may call the model at the same time; of their calls one is the step.
+        self._one = threading.Lock()
+        self._step: RootCall | None = None
         self._watchers = self._make_watchers(entrance, module)
         self._strategy = of_fabric.get("strategy") or data_parallel_wrapper(model)
         self._records = is_first_rank()
@@ -160,7 +164,7 @@ class ModelVizHook:
         watchers = [CallWatcher({"": entrance}, step, alone=True)]
         if module is not unwrap(entrance) and self._settings.input_fn is None:
             see = partial(self._recorder.see, output_follows=True)
-            target = CallObserver(entered=see, left=self._recorder.see_output)
+            target = CallObserver(see, self._recorder.see_output, self._is_outside)
             watched = {self._settings.target or "": module}
             watchers.append(CallWatcher(watched, target, alone=True))
         return watchers
@@ -182,13 +186,19 @@ class ModelVizHook:
         while self._watchers:
             self._watchers.pop().disarm()
 
+    def _is_outside(self, _module: nn.Module) -> bool:
+        return self._step is None
+
     def _step_begins(self, module: nn.Module, call: RootCall) -> None:
+        if not self._one.acquire(blocking=False):
+            return
         if not is_first_rank():
             # The process group may have been made after the hook.
             self._records = False
             self._disarm()
             self._recorder.withdraw()
             return
+        self._step = call
         strategy = self._strategy or data_parallel_wrapper(call.module)
         self._recorder.describe_run({"strategy": strategy})
         self._recorder.note_input(call.named_arguments())
@@ -200,8 +210,9 @@ class ModelVizHook:
         self._recorder.step.begin(call.named_arguments())
 
     def _step_ends(self, call: RootCall, output: Any, error: BaseException | None) -> None:
-        if not self._records:
+        if call is not self._step:
             return
+        self._step = None
         self._recorder.step.end(output, "output")
         self._disarm()
         try:

@@ -1,39 +1,28 @@
 """The Lightning integration: a callback."""
 
 import importlib
-import inspect
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from modelviz_callbacks.archive.writer import check_run_dir
-from modelviz_callbacks.errors import contained, one_line, warn
+from modelviz_callbacks.errors import contained, warn
 from modelviz_callbacks.lightning_run import (
     as_sharded,
     checkpoints_folder,
     describe_run,
     find_run_dir,
-    is_redirected,
     loaded_checkpoint,
-    named_result,
-    rehearsal_refusal,
-    runs_compiled_step,
-    tensorboard_sinks,
 )
+from modelviz_callbacks.lightning_step import FirstStep
 from modelviz_callbacks.recording.precedent import Precedent
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.recording.resume import Checkpoint, Resume
 from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
-from modelviz_callbacks.watch.method_watch import MethodShadow, MethodWatch, unwatched
 from modelviz_callbacks.watch.module_paths import find_module
-from modelviz_callbacks.watch.root_calls import CallObserver, CallWatcher, watchable_modules
 
 _FLAVOURS = ("lightning.pytorch", "pytorch_lightning")
-_CAUGHT = "the first training step raised {}; the training caught it and went on"
 _INSTALL = 'pip install "modelviz-callbacks[lightning]"'
 
 
@@ -111,11 +100,7 @@ class ModelVizCallback(Callback):
         self._stage = "before the fit"
         self._checkpoint: Checkpoint | None = None
         self._recorder: Recorder | None = None
-        self._watcher: CallWatcher | None = None
-        self._shadows: list[MethodShadow] = []
-        self._in_step = False
-        self._ended_data: StopIteration | None = None
-        self._raised: str | None = None
+        self._step = FirstStep(self.settings)
 
     @property
     def directory(self) -> str | None:
@@ -208,65 +193,36 @@ class ModelVizCallback(Callback):
     ) -> None:
         """Arms the watching of the first batch's step."""
         recorder = self._recorder
-        if recorder is None or recorder.closed or self._watcher is not None:
+        if recorder is None or recorder.closed or self._step.armed:
             return
         with self._contained("watch the first training step"):
             try:
-                self._begin_step(recorder, trainer, pl_module, batch, batch_idx)
+                self._step.arm(recorder, trainer, pl_module, batch, batch_idx)
             except Exception:
                 self._end_step(note="the first training step could not be watched")
                 raise
-
-    def _begin_step(
-        self, recorder: Recorder, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
-    ) -> None:
-        with self._contained("reach the loggers"):
-            recorder.publish_to(tensorboard_sinks(trainer))
-        recorder.note_input(batch)
-        if self.settings.input_fn is not None:
-            module = find_module(pl_module, self.settings.target or "")
-            with trainer.precision_plugin.train_step_context():
-                recorder.see_chosen(self.settings.target or "", module, batch)
-        elif runs_compiled_step(pl_module):
-            with trainer.precision_plugin.train_step_context():
-                self._see_compiled(recorder, pl_module, batch, batch_idx)
-        if not runs_compiled_step(pl_module):
-            recorder.step.arm(pl_module)
-            self._shadows = [
-                MethodWatch(
-                    pl_module,
-                    "training_step",
-                    self._step_entered,
-                    self._step_left,
-                ),
-                # What Lightning does with a loss is no part of the architecture.
-                MethodShadow(pl_module, "log", unwatched),
-                MethodShadow(pl_module, "manual_backward", recorder.step.backward),
-            ]
-        see = partial(recorder.see, output_follows=True)
-        observer = CallObserver(see, recorder.see_output, self._passes)
-        self._watcher = CallWatcher(self._watched(pl_module), observer)
-        self._watcher.arm()
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Ends the watching and starts the drawing."""
         # Without a step there was none: Lightning passes over a batch that is None.
-        if self._watcher is not None:
-            self._end_step(note=self._raised)
+        if self._step.armed:
+            self._end_step(note=self._step.raised)
             if self._recorder is not None:
                 self._recorded[self._run_dir] = self._recorder.reference
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Looks at a first batch that did not come to its end."""
-        if self._watcher is None:
+        if not self._step.armed:
             return
-        if self._ended_data is not None:
-            # Lightning takes a StopIteration for the end of the data and tells nobody.
-            self._end_step(self._ended_data)
-        else:
-            self._skip_step()
+        if self._step.ended_data is not None:
+            self._end_step(self._step.ended_data)
+            return
+        # `on_train_batch_start` of the module gave -1; a later epoch may have a first batch.
+        self._step.disarm()
+        if self._recorder is not None:
+            self._recorder.start_over()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Writes what was seen before the training failed or was interrupted."""
@@ -274,8 +230,7 @@ class ModelVizCallback(Callback):
             with self._contained("compare the checkpoint's record with the model"):
                 self._explain_weights(trainer, pl_module)
         self._begin(trainer, pl_module)
-        began = self._watcher is not None
-        note = None if began else "the training ended before its first batch"
+        note = None if self._step.armed else "the training ended before its first batch"
         self._end_step(exception, note)
         if self._recorder is not None:
             self._recorder.finish_after(exception)
@@ -290,13 +245,7 @@ class ModelVizCallback(Callback):
         """Leaves out what belongs to this process: the callback may be sent to others."""
         # `log` and `log_dict` are the LightningModule's: the Trainer puts them here in every fit.
         kept = {key: v for key, v in vars(self).items() if key not in ("log", "log_dict")}
-        kept |= {"_recorder": None, "_watcher": None, "_shadows": [], "_in_step": False}
-        return kept | {"_ended_data": None, "_raised": None}
-
-    def _step_entered(self, arguments: dict[str, Any]) -> None:
-        self._in_step = True
-        if self._recorder is not None:
-            self._recorder.step.begin(arguments)
+        return kept | {"_recorder": None, "_step": FirstStep(self.settings)}
 
     def _explain_weights(self, trainer: Any, pl_module: Any) -> None:
         """Says what is another in the model than in the record of weights that do not fit."""
@@ -308,58 +257,10 @@ class ModelVizCallback(Callback):
             if drift is not None:
                 warn(drift.as_weights_warning())
 
-    def _step_left(self, result: Any, error: BaseException | None) -> None:
-        self._in_step = False
-        # Of another error only the words are kept: it holds what a second try needs the memory of.
-        self._ended_data = error if isinstance(error, StopIteration) else None
-        self._raised = None if error is None else _CAUGHT.format(one_line(error))
-        if self._recorder is not None:
-            self._recorder.step.end(*named_result(result))
-            if error is None:
-                self._recorder.write_step()
-
-    def _see_compiled(self, recorder: Recorder, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        step = pl_module.training_step
-        if (refusal := rehearsal_refusal(pl_module)) is not None:
-            recorder.explain_unseen(f"the training step is compiled, and not rehearsed: {refusal}")
-        else:
-            arguments = (batch, batch_idx)[: len(inspect.signature(step).parameters)]
-            recorder.see_within(self._candidates(pl_module), step, *arguments)
-
-    def _watched(self, pl_module: nn.Module) -> dict[str, nn.Module]:
-        # Nothing may be attached to a step that is compiled as a whole.
-        if self.settings.input_fn is not None or runs_compiled_step(pl_module):
-            return {}
-        return self._candidates(pl_module)
-
-    def _candidates(self, pl_module: nn.Module) -> dict[str, nn.Module]:
-        if self.settings.target is not None:
-            return {self.settings.target: find_module(pl_module, self.settings.target)}
-        return watchable_modules(pl_module)
-
-    def _passes(self, module: nn.Module) -> bool:
-        # What hooks around the step call is no part of it.
-        return not self._in_step or is_redirected(module)
-
     def _end_step(self, error: BaseException | None = None, note: str | None = None) -> None:
-        self._disarm()
-        self._ended_data = self._raised = None
+        self._step.disarm()
         if self._recorder is not None:
             self._recorder.close(error, note)
-
-    def _skip_step(self) -> None:
-        # `on_train_batch_start` of the module gave -1; a later epoch may have a first batch.
-        self._disarm()
-        if self._recorder is not None:
-            self._recorder.start_over()
-
-    def _disarm(self) -> None:
-        watcher, self._watcher = self._watcher, None
-        with self._contained("end the watching"):
-            while self._shadows:
-                self._shadows.pop().remove()
-            if watcher is not None:
-                watcher.disarm()
 
     def _contained(self, task: str) -> AbstractContextManager[None]:
         return contained(task, reraise=self.settings.on_error == "raise")

@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
 import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+# Tiny models: threads that wait for each other take longer than they save, in child processes too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

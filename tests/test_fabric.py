@@ -152,6 +152,27 @@ def test_the_casts_of_the_training_precision_are_in_the_autograd_graph(tmp_path)
     assert read_manifest(record)["input"]["x"]["dtype"] == "bfloat16"
 
 
+@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed"])
+def test_a_model_that_is_compiled_after_setup_is_shown_in_its_precision(
+    precision, tmp_path
+) -> None:
+    """The casts and the autocast of Fabric's wrapper are inside the compiled call."""
+    torch._dynamo.reset()
+    model = torch.compile(fabric_of(precision=precision).setup(net()), backend="eager")
+    with ModelVizHook(model, tmp_path, formats=(), on_error="raise"):
+        model(digits())
+    record = find_record(tmp_path)
+    assert statuses(record) == ALL_OK
+    (call,) = read_manifest(record)["root_calls"]
+    (given,) = call["inputs"].values()
+    assert given["dtype"] == "bfloat16"
+    assert call["autocast"] == ({"cpu": "bfloat16"} if precision == "bf16-mixed" else {})
+    graph = ArchitectureGraph.from_json((record / "architecture.json").read_text("utf-8"))
+    (first,) = [node for node in graph.nodes if node.path == "0"]
+    assert [spec.dtype for spec in first.outputs] == ["bfloat16"]
+    assert [node.name for node in graph.nodes if node.kind == "op"] == []
+
+
 def test_a_call_in_eval_mode_is_not_the_first_step(tmp_path) -> None:
     """The wrapper's mode is the network's."""
     model = fabric_of().setup(TakesTensor())

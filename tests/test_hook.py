@@ -1,6 +1,11 @@
 """The hook in plain loops."""
 
+import json
 import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -48,9 +53,6 @@ def test_wait_returns_when_the_pictures_are_there(tmp_path) -> None:
 
 def test_a_script_that_ends_at_once_still_gets_its_pictures(tmp_path) -> None:
     """Without wait() and close(): the interpreter waits for them, for a limited time."""
-    import subprocess
-    import sys
-
     script = f"""
 from tests.models import TakesTensor, digits
 from modelviz_callbacks import ModelVizHook
@@ -159,6 +161,43 @@ def test_target_chooses_a_module_inside(tmp_path) -> None:
     assert read_manifest(hook.directory)["root_calls"][0]["inputs"]["input"]["shape"] == [16, 6]
     assert statuses(hook.directory) == ALL_OK
     assert all("_call_impl" not in vars(part) for part in net.modules())
+
+
+def test_a_target_is_recorded_in_the_step(tmp_path) -> None:
+    """Its calls in a validation before the step are none of the step's."""
+    net = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 4))
+    with ModelVizHook(net, tmp_path, target="1", formats=()) as hook:
+        net.eval()(digits(3))
+        net.train()(digits(5))
+    assert hook.directory is not None
+    (call,) = read_manifest(hook.directory)["root_calls"]
+    assert (call["training"], call["inputs"]["input"]["shape"]) == (True, [5, 8])
+    assert "[5, 8]" in (tmp_path / "architecture" / "summary.txt").read_text("utf-8")
+
+
+def test_of_calls_at_the_same_time_one_is_the_step(tmp_path) -> None:
+    """Threads that share a model: one call is recorded, and each thread is left as it was."""
+    both_inside = threading.Barrier(2, timeout=30)
+
+    class Waits(TakesTensor):
+        def forward(self, x: Tensor) -> Tensor:
+            both_inside.wait()
+            return super().forward(x)
+
+    def call(rows: int) -> int:
+        net(digits(rows))
+        return torch._C._len_torch_function_stack()
+
+    net, limit = Waits(), sys.getrecursionlimit()
+    quick: Any = {"visualizers": ("repr", "architecture"), "formats": ()}
+    with ModelVizHook(net, tmp_path, **quick) as hook, ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(call, (3, 5))) == [0, 0]
+    assert sys.getrecursionlimit() == limit
+    assert hook.directory is not None
+    record = Path(hook.directory)
+    graph = json.loads((record / "architecture.json").read_text("utf-8"))
+    assert [node["kind"] for node in graph["nodes"]].count("input") == 1
+    assert len(read_manifest(record)["root_calls"]) == 1
 
 
 def test_a_misspelt_target_names_the_nearest(tmp_path) -> None:

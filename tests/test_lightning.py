@@ -421,6 +421,21 @@ def test_multiply_adds_that_are_not_our_flops_are_explained(tmp_path) -> None:
     assert notes[0] in (record / "summary.txt").read_text("utf-8")
 
 
+def test_multiply_adds_of_one_call_are_not_those_of_several(tmp_path) -> None:
+    """A step that calls a network twice: torchinfo's figure is of one of the calls."""
+    wide, narrow = nn.Linear(8, 8), nn.Bilinear(8, 8, 2)
+    module = lit(wide, step=lambda self, b: self.other(self.net(b[0]), self.net(b[0])).mean())
+    module.other = narrow
+    trainer(tmp_path, ModelVizCallback(formats=())).fit(module, loader())
+    notes = {
+        a["root"]: " ".join(a["notes"])
+        for a in read_manifest(find_record(tmp_path))["artifacts"]
+        if a["name"] == "summary"
+    }
+    # [4, 8] through [8, 8] is 512 FLOPs a call; torchinfo counts the bias too, which is 1/8 more.
+    assert "576 FLOPs, those of the 2 watched calls together are 1,024" in notes["net"]
+
+
 def test_manual_optimization_ends_in_the_losses(tmp_path) -> None:
     """A GAN's step: an output for each backward, and nothing of the optimizers."""
     module = gan()

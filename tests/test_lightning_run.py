@@ -48,8 +48,8 @@ def test_checkpoints_in_a_store_have_the_record_beside_them(tmp_path) -> None:
 
 
 BREAKS = {
-    "arming": ("modelviz_callbacks.lightning.CallWatcher.arm", True),
-    "finding the modules": ("modelviz_callbacks.lightning.watchable_modules", True),
+    "arming": ("modelviz_callbacks.lightning_step.CallWatcher.arm", True),
+    "finding the modules": ("modelviz_callbacks.lightning_step.watchable_modules", True),
     "disarming": ("modelviz_callbacks.watch.root_calls.CallWatcher.disarm", False),
     "detaching": ("modelviz_callbacks.watch.tracer.StepTracer.disarm", False),
     "the run's folder": ("modelviz_callbacks.lightning.find_run_dir", False),
@@ -81,7 +81,7 @@ def test_what_goes_wrong_in_the_callback_never_ends_the_fit(
 
 def test_a_logger_out_of_reach_costs_only_its_texts(tmp_path, monkeypatch) -> None:
     """The record itself is whole."""
-    monkeypatch.setattr("modelviz_callbacks.lightning.tensorboard_sinks", broken)
+    monkeypatch.setattr("modelviz_callbacks.lightning_step.tensorboard_sinks", broken)
     with pytest.warns(ModelVizWarning, match="reach the loggers"):
         trainer(tmp_path, ModelVizCallback(formats=())).fit(lit(TakesTensor()), loader())
     assert statuses(find_record(tmp_path)) == ALL_OK
@@ -89,7 +89,7 @@ def test_a_logger_out_of_reach_costs_only_its_texts(tmp_path, monkeypatch) -> No
 
 def test_on_error_raise_lets_it_out(tmp_path, monkeypatch) -> None:
     """For debugging; the model is left clean all the same."""
-    monkeypatch.setattr("modelviz_callbacks.lightning.CallWatcher.arm", broken)
+    monkeypatch.setattr("modelviz_callbacks.lightning_step.CallWatcher.arm", broken)
     module = lit(TakesTensor())
     with pytest.raises(KeyError, match="ours"):
         trainer(tmp_path, ModelVizCallback(on_error="raise")).fit(module, loader())

@@ -14,7 +14,7 @@ from modelviz_callbacks import (
     ModelVizWarning,
     record_architecture,
 )
-from modelviz_callbacks.recording import recorder
+from modelviz_callbacks.recording import account
 from modelviz_callbacks.watch import tracer
 from modelviz_callbacks.watch.graph_builder import GraphBuilder
 from tests.conftest import ALL_OK, find_record, read_manifest, statuses
@@ -128,7 +128,7 @@ def test_fingerprints_that_break_leave_the_rest(tmp_path, monkeypatch) -> None:
     """The manifest has those of the beginning, and every artifact is there."""
     net = TakesTensor()
     hook = ModelVizHook(net, tmp_path, **OPTIONS)
-    monkeypatch.setattr(recorder, "fingerprints", sabotaged)
+    monkeypatch.setattr(account, "fingerprints", sabotaged)
     with pytest.warns(ModelVizWarning, match="lost the thread") as caught:
         net(digits())
     assert len(our_warnings(caught)) == 1
@@ -141,7 +141,7 @@ def test_counting_costs_that_breaks_leaves_what_needs_none(tmp_path, monkeypatch
     """What counts fails; the pictures and the graph's data are there."""
     net = TakesTensor()
     hook = ModelVizHook(net, tmp_path, **OPTIONS)
-    monkeypatch.setattr(recorder.Costs, "of", sabotaged)
+    monkeypatch.setattr(account.Costs, "of", sabotaged)
     net(digits())
     expected = ALL_OK | {"table": "failed", "summary": "failed"}
     assert statuses(str(hook.directory)) == expected

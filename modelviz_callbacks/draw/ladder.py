@@ -11,12 +11,12 @@ class Rung:
     Attributes:
         attributes: Graph attributes that make the layout cheaper.
         share: Its share of the whole time limit.
-        note: What it simplifies, or None for the full drawing.
+        simplified: What it simplifies, or None for the full drawing.
     """
 
     attributes: Mapping[str, str]
     share: float
-    note: str | None
+    simplified: str | None
 
 
 # https://graphviz.org/docs/attrs/nslimit/ and /mclimit/: fewer rounds of network simplex and of
@@ -25,8 +25,8 @@ _LIMITS = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.1"}
 
 RUNGS = (
     Rung({}, 0.2, None),
-    Rung(_LIMITS, 0.2, "drawn with layout limits"),
-    Rung({**_LIMITS, "splines": "line"}, 0.6, "drawn with layout limits and straight lines"),
+    Rung(_LIMITS, 0.2, "layout limits"),
+    Rung({**_LIMITS, "splines": "line"}, 0.6, "layout limits and straight lines"),
 )
 _TOO_LARGE_FOR_CURVES = 2_500
 
@@ -43,4 +43,4 @@ def rungs_for(dot: str) -> tuple[Rung, ...]:
     if dot.count("->") < _TOO_LARGE_FOR_CURVES:
         return RUNGS
     last = RUNGS[-1]
-    return (Rung(last.attributes, 1.0, f"{last.note}, as the graph is large"),)
+    return (Rung(last.attributes, 1.0, f"{last.simplified}, as the graph is large"),)

@@ -83,12 +83,12 @@ class Drawing:
             limit_s = min(left_s, rung.share * self._timeout_s)
             self._attempt = Attempt(job, rung.attributes, limit_s, left_s)
             outcome = self._attempt.run()
-            simplified = (rung.note,) if rung.note is not None else ()
             if outcome.files:
                 missing = (f"not all pictures: {outcome.error}",) if outcome.error else ()
+                simplified = (f"drawn with {rung.simplified}",) if rung.simplified else ()
                 notes = (*notes, *simplified, *outcome.notes, *missing)
                 return Drawn(job, "ok", outcome.files, notes, None, _since(started))
-            notes = (*notes, f"{rung.note or 'full drawing'}: {outcome.error}")
+            notes = (*notes, f"{rung.simplified or 'full drawing'}: {outcome.error}")
             if not outcome.timed_out:
                 # What is no matter of time will not go better in a simpler drawing.
                 break

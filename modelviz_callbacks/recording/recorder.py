@@ -1,51 +1,36 @@
 """The spine: open → watch → replay each root call → write → publish → draw, in this order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import partial
 from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.archive.environment import describe_environment
-from modelviz_callbacks.archive.layout import root_folder_names
 from modelviz_callbacks.archive.reference import RecordReference
-from modelviz_callbacks.errors import (
-    ModelVizError,
-    ReplayRefusedError,
-    is_interrupt,
-    one_line,
-)
-from modelviz_callbacks.graph.costs import Costs
-from modelviz_callbacks.graph.fingerprint import fingerprints
-from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
+from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError, is_interrupt
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.recording.account import Account
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.precedent import Precedent
 from modelviz_callbacks.recording.publisher import Publisher
 from modelviz_callbacks.recording.record_book import RecordBook
-from modelviz_callbacks.recording.root_views import MOST_ROOTS, RootViews
+from modelviz_callbacks.recording.root_views import RootViews
 from modelviz_callbacks.recording.step_watch import StepWatch
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
 from modelviz_callbacks.replay.plan import replay_refusal
 from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.sinks.base import Sink
-from modelviz_callbacks.visualizers import architecture, module_repr
-from modelviz_callbacks.visualizers.run import Result, attempt
+from modelviz_callbacks.visualizers import architecture
 from modelviz_callbacks.watch.input_spec import tensor_specs
-from modelviz_callbacks.watch.module_entries import class_name, describe_modules
+from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.root_calls import RootCall, chosen_call
-from modelviz_callbacks.watch.sharding import sharding_note
 from modelviz_callbacks.watch.tensor_tree import clone_tensor, holds, map_tensors
 from modelviz_callbacks.watch.wrappers import unwrap
 
-_NOT_SEEN = "the first training step has not been seen"
 _ONLY_WATCHED = (
     "the run goes on from a checkpoint, and its modules are those of that checkpoint's record: "
     "the first step was watched, and nothing run again"
 )
-_NOT_ENDED = "the first training step was seen; its backward pass has not come to an end"
-_REHEARSED = "the training step runs compiled; shown is an eager rehearsal of it"
 
 
 class Recorder:
@@ -78,16 +63,13 @@ class Recorder:
         """
         self._model: nn.Module | None = model
         self._settings = settings
-        self._environment = environment or {}
         self._containment = Containment(settings.on_error)
         self._book = RecordBook(run_dir)
         self._views = RootViews(settings, self._containment)
         self._publisher = Publisher(self._book, settings, self._containment)
         self.step = StepWatch(self._containment, wanted=architecture.NAME in settings.visualizers)
-        self._unseen = _nothing_seen(settings)
-        # What was seen, once it is written.
-        self._graph: ArchitectureGraph | None = None
-        self._written = False
+        self._account = Account(self._book, settings, self._containment, self.step, self._views)
+        self._account.environment = dict(environment or {})
         self._closed = False
         self._precedent = precedent or Precedent()
         self._at_start: Mapping[str, str] = {}
@@ -120,8 +102,7 @@ class Recorder:
         same modules, it is kept, and nothing new is made as long as nothing is another.
         """
         with self._containment.on_training_thread("begin the record"):
-            model = self._watched_model()
-            self._describe(ArchitectureGraph(describe_modules(self._wrapped_model())))
+            self._account.describe_modules(self._wrapped_model())
             self._at_start = self.fingerprints
             if self._precedent.begin(self._at_start):
                 self._closed = True
@@ -129,11 +110,11 @@ class Recorder:
             elif self._precedent.kept is not None:
                 self._views.leave_out(_ONLY_WATCHED)
             else:
-                self._begin(model)
+                self._account.begin(self._wrapped_model(), self._precedent.origin())
 
     def describe_run(self, environment: dict[str, Any]) -> None:
         """Adds to what the integration knows of the run."""
-        self._environment = self._environment | environment
+        self._account.environment |= environment
 
     def publish_to(self, sinks: Sequence[Sink]) -> None:
         """Chooses the loggers that the record is shown in."""
@@ -152,17 +133,9 @@ class Recorder:
             output_follows: Whether `see_output` will be called with its output.
         """
         with self._containment.on_training_thread(f"replay {call.path or 'the model'}"):
-            if self._closed or self._written or not self._views.is_new(call):
+            if self._closed or self._account.written or not self._views.is_new(call):
                 return
-            self._book.add_root_call(
-                {
-                    "path": call.path,
-                    "class": class_name(call.module),
-                    "training": call.module.training,
-                    "autocast": call.autocast.described(),
-                    "inputs": tensor_specs(call.named_arguments()),
-                }
-            )
+            self._account.add_root(call)
             self._views.show(self._watched_model(), call, output_follows=output_follows)
 
     def see_output(self, call: RootCall, output: Any, error: BaseException | None = None) -> None:
@@ -216,13 +189,13 @@ class Recorder:
             if (refusal := replay_refusal(model, args)) is not None:
                 self.explain_unseen(f"the training step is compiled; {refusal}")
                 return
-            self._book.note(_REHEARSED)
+            self._account.note_rehearsal()
             watched = self.step.watched(step, model, "loss")
             calls, error = inner_calls(modules, Isolation(model, (), args), watched, *args)
             for call in calls:
                 self.see(call)
             if isinstance(error, ReplayRefusedError):
-                self._book.note(f"the rehearsal was ended, and so is what is shown of it: {error}")
+                self._account.note_rehearsal(ended=error)
             elif error is not None:
                 raise error
 
@@ -231,35 +204,24 @@ class Recorder:
         with self._containment.on_training_thread("forget a skipped batch"):
             self.step.forget()
             self._views.clear()
-            self._unseen = _nothing_seen(self._settings)
-            self._book.clear_notes(_REHEARSED)
-            self._book.forget_input()
+            self._account.start_over()
 
     def explain_unseen(self, reason: str) -> None:
         """Gives the reason why no call of the step can be seen."""
-        self._unseen = reason
+        self._account.explain_unseen(reason)
 
     def write_step(self) -> None:
         """Writes what was seen of the step when it has ended well, before its backward pass.
 
         That one waits for the other ranks, who may have failed; or it may be killed for memory.
         """
-        if self._closed or self._written or not self._views.roots:
+        if self._closed or self._account.written or not self._views.roots:
             return
         if self._precedent.kept is not None:
             # There is a record already, and whether it tells this step is seen at its end.
             return
         with self._containment.on_training_thread("write the record"):
-            self._book.clear_notes(_NOT_SEEN)
-            self._book.note(_NOT_ENDED)
-            self._book.restore()
-            self._graph = self.step.graph(self._wrapped_model(), None)
-            try:
-                self._write()
-            except BaseException as error:
-                # After an interrupt `close` writes what is missing.
-                self._written = not is_interrupt(error)
-                raise
+            self._account.write_unfinished(self._wrapped_model())
 
     def close(self, error: BaseException | None = None, note: str | None = None) -> None:
         """Ends the first step: writes, publishes, starts drawing. Later calls do nothing.
@@ -276,8 +238,7 @@ class Recorder:
             self._finish_step(error, note)
         except BaseException as interrupt:
             # It may come at any moment, and the training ends with it.
-            self._book.note(f"{type(interrupt).__name__} came while the record was written")
-            self._book.update(status="partial")
+            self._account.write_interrupted(interrupt)
             error = error or interrupt
             raise
         finally:
@@ -329,45 +290,40 @@ class Recorder:
 
     def _finish_step(self, error: BaseException | None, note: str | None) -> None:
         with self._containment.on_training_thread("write the record"):
-            if not self._written:
-                self._graph = self.step.graph(self._wrapped_model(), error)
+            self._account.look(self._wrapped_model(), error)
             told = False
             with self._containment.contained("compare the step with the record that is kept"):
-                told = self._is_told(self._graph, error, note)
+                told = self._is_told(error, note)
             if not told:
-                self._finish_writing(error, note)
+                self._write(error, note)
+                self._publisher.publish(self._account.graph)
         with self._containment.on_training_thread("start the drawing"):
             self._publisher.start_drawing()
 
-    def _begin(self, model: nn.Module) -> None:
-        self._book.open()
-        self._book.note(_NOT_SEEN)
-        self._book.update(
-            model={"class": class_name(model), "roots": [], **self._book.manifest.model},
-            resumed_from=self._precedent.origin(),
-        )
-        self._describe_environment(model)
-        if (note := sharding_note(self._wrapped_model())) is not None:
-            self._book.note(note)
-        if module_repr.NAME in self._settings.visualizers:
-            self._show_modules(model)
-        self._book.save()
+    def _is_told(self, error: BaseException | None, note: str | None) -> bool:
+        """Whether the kept record tells the step that is over, too."""
+        if self._precedent.kept is None or (error is not None and note is None):
+            return False
+        graph = self._account.graph
+        seen = self._at_start if graph is None else self._account.fingerprints(graph)
+        return self._precedent.tells(seen, note)
+
+    def _write(self, error: BaseException | None, note: str | None) -> None:
+        model, resumed_from = self._wrapped_model(), self._precedent.origin()
+        if self._precedent.kept is not None:
+            self._account.begin(model, resumed_from)
+        self._account.write(model, error, note)
+        if resumed_from is not None:
+            with self._containment.contained("compare the run with its checkpoint's record"):
+                shown = self._account.graph or ArchitectureGraph(describe_modules(model))
+                self._precedent.tell_drift(self._book, shown, self._account.fingerprints(shown))
 
     def _explained_by_record(self) -> bool:
         """Whether a kept record makes it needless to run anything again."""
         if self._precedent.kept is None:
             return False
-        self._unseen = _ONLY_WATCHED
+        self.explain_unseen(_ONLY_WATCHED)
         return True
-
-    def _is_told(
-        self, graph: ArchitectureGraph | None, error: BaseException | None, note: str | None
-    ) -> bool:
-        """Whether the kept record tells the step that is over, too."""
-        if self._precedent.kept is None or (error is not None and note is None):
-            return False
-        seen = self._at_start if graph is None else self._fingerprints(graph)
-        return self._precedent.tells(seen, note)
 
     def _watched_model(self) -> nn.Module:
         return unwrap(self._wrapped_model())
@@ -376,102 +332,3 @@ class Recorder:
         if self._model is None:
             raise RuntimeError("the record is closed")
         return self._model
-
-    def _describe_environment(self, model: nn.Module) -> None:
-        self._book.update(environment=describe_environment(model) | self._environment)
-
-    def _describe(self, graph: ArchitectureGraph) -> None:
-        total = asdict(Costs.of(graph).total())
-        self._book.update(totals=total, fingerprints=self._fingerprints(graph))
-
-    def _fingerprints(self, graph: ArchitectureGraph) -> dict[str, str]:
-        found = fingerprints(graph)
-        if self.step.error is not None:
-            # Half a data flow equals no other.
-            found.pop("dataflow", None)
-        return found
-
-    def _show_modules(self, model: nn.Module) -> None:
-        names = (module_repr.ARTIFACT, module_repr.NAME, "")
-        result = attempt(names, partial(module_repr.show_modules, model))
-        self._containment.reraise_if_asked(result.exception)
-        self._book.add(result, folder="")
-
-    def _finish_writing(self, error: BaseException | None, note: str | None) -> None:
-        if self._precedent.kept is not None:
-            self._begin(self._watched_model())
-        self._book.restore()
-        self._explain(error, note)
-        if not self._written:
-            self._write()
-        elif error is not None:
-            self._show_failure(error)
-        if self._precedent.origin() is not None:
-            with self._containment.contained("compare the run with its checkpoint's record"):
-                shown = self._graph or ArchitectureGraph(describe_modules(self._wrapped_model()))
-                self._precedent.tell_drift(self._book, shown, self._fingerprints(shown))
-        self._publisher.publish(self._graph)
-
-    def _write(self) -> None:
-        self._written = True
-        # The model may have been moved, and the other ranks joined, since the beginning.
-        self._describe_environment(self._watched_model())
-        graph = self._graph
-        ours = self._our_views(graph)
-        folders = root_folder_names([call.path for call in self._views.roots] or [""])
-        theirs = self._views.results(self._unseen)
-        with self._containment.contained("compare the views"):
-            theirs = architecture.stand_in(theirs, ours, graph)
-        for result in theirs:
-            self._book.add(result, folders[result.root])
-        for result in ours:
-            self._book.add(result, folder="")
-        self._book.save()
-        for result in ours:
-            self._containment.reraise_if_asked(result.exception)
-
-    def _show_failure(self, error: BaseException) -> None:
-        """Says in our views that the step raised after what is shown of it."""
-        if self._graph is not None:
-            failure = Failure(None, None, None, (), type(error).__name__, str(error))
-            self._graph = replace(self._graph, failure=failure)
-            for result in self._our_views(self._graph):
-                self._book.add(result, folder="")
-
-    def _our_views(self, graph: ArchitectureGraph | None) -> list[Result]:
-        if not self.step.wanted:
-            return []
-        if graph is None:
-            return architecture.nothing_to_show(self._unseen)
-        with self._containment.contained("count what the model costs"):
-            self._describe(graph)
-        return list(architecture.show_architecture(graph, self._settings.depth, self.step.error))
-
-    def _explain(self, error: BaseException | None, note: str | None) -> None:
-        self._book.clear_notes(_NOT_SEEN)
-        self._book.clear_notes(_NOT_ENDED)
-        if error is not None and self._unseen == _nothing_seen(self._settings):
-            self.explain_unseen(f"the first training step raised {one_line(error)}")
-        if note is not None:
-            self.explain_unseen(note)
-            self._book.note(note)
-        elif not self._views.roots:
-            self._book.note(self._unseen)
-        if self._views.left_out is not None:
-            self._book.note(
-                f"{self._views.left_out} was called by the step too; only the first {MOST_ROOTS} "
-                "calls are shown. Choose one with target=."
-            )
-        if error is not None:
-            self._book.step_failed(error)
-        elif note is None:
-            self._book.update(status="complete")
-
-
-def _nothing_seen(settings: Settings) -> str:
-    if settings.target is not None:
-        return f"target {settings.target!r} was never called in the first training step"
-    return (
-        "the first training step called no module with parameters; "
-        "choose one with target= and its input with input_fn="
-    )

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from modelviz_callbacks.errors import one_line
+from modelviz_callbacks.errors import NotApplicableError, one_line
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text, require_edges
+from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.run import Result, attempt
 from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
@@ -52,10 +52,10 @@ def nothing_to_show(reason: str) -> list[Result]:
 
 
 def _diagram(graph: ArchitectureGraph, depth: int) -> Dot:
+    # A step that raised at once may have nothing to connect.
+    if graph.failure is None and not graph.edges:
+        raise NotApplicableError("no data flow was seen in the step")
     source, notes = architecture_dot(graph, depth)
-    if graph.failure is None:
-        # A step that raised at once may have nothing to connect.
-        require_edges(source)
     return Dot(source, (*notes, *graph.notes))
 
 
@@ -80,13 +80,17 @@ def _compared(result: Result, graph: ArchitectureGraph | None) -> Result:
     """Says where torchinfo's multiply-adds are not our FLOPs: two for each."""
     if not isinstance(result.output, Text) or result.output.mult_adds is None or graph is None:
         return result
-    costs = Costs.of(graph).by_module()
-    flops = costs[result.root].flops_forward if result.root in costs else None
-    counted = 2 * result.output.mult_adds
-    if not flops or abs(counted - flops) <= _ALIKE * flops:
+    cost = Costs.of(graph).by_module().get(result.root)
+    if cost is None or not (flops := cost.flops_forward):
         return result
+    # torchinfo counts one call.
+    counted, calls = 2 * result.output.mult_adds, max(cost.calls, 1)
+    if abs(calls * counted - flops) <= _ALIKE * flops:
+        return result
+    watched = "the watched call's" if calls == 1 else f"those of the {calls} watched calls together"
     note = (
-        f"torchinfo's multiply-adds are {counted:,} FLOPs, the watched call's are {flops:,}: "
+        f"torchinfo's multiply-adds are {counted:,} FLOPs, {watched} are "
+        f"{'at least ' * bool(cost.uncounted_calls)}{flops:,}: "
         "torchinfo takes a layer's parameters times its output's positions, for linear layers "
         "the batch alone, biases and norms included, and no operation outside of layers."
     )

@@ -20,6 +20,7 @@ class Draft:
         sources: What made each input, by the input's place.
         is_leaf: Whether nothing was seen in it.
         is_blind: Whether operations in it cannot be seen.
+        is_rehearsed: Whether what runs in it was seen in an eager rehearsal.
         is_unseen: Whether it was not seen itself, but concluded.
         computed: What it computed that FLOPs are counted of.
         entered: The versions of the tensors that went in, by identity.
@@ -35,6 +36,7 @@ class Draft:
     sources: list[tuple[int, Source]] = field(default_factory=list)
     is_leaf: bool = True
     is_blind: bool = False
+    is_rehearsed: bool = False
     is_unseen: bool = False
     computed: list[Any] = field(default_factory=list)
     entered: dict[int, int | None] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Draft:
         """Whether what it computes could not be seen: in a compiled, scripted or fused call."""
         current: Draft | None = self
         while current is not None:
-            if current.is_blind:
+            if current.is_blind and not current.is_rehearsed:
                 return True
             current = current.parent
         return False

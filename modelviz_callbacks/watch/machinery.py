@@ -70,18 +70,27 @@ class Machinery:
         self._covers: list[HookCover | MethodShadow] = []
 
     def attach(self, modules: Iterable[tuple[str, nn.Module]]) -> None:
-        """Attaches to what may be watched, after the watches of the modules themselves.
+        """Attaches to wrappers, after the watches of the modules themselves.
 
         Args:
             modules: Paths and modules; a wrapper before what it wraps.
         """
-        for path, module in modules:
+        for _, module in modules:
             wrapped = see_through(module)
             if wrapped is not None:
                 self._watch(module, self._through)
                 if see_through(wrapped) is None:
                     self._watch(wrapped, self._reached)
-            elif unwrap(module) is module and not is_closed(module):
+
+    def cover(self, modules: Iterable[tuple[str, nn.Module]]) -> None:
+        """Covers the libraries' hooks right before the step: an armed model may be sharded yet.
+
+        Args:
+            modules: Paths and modules.
+        """
+        for path, module in modules:
+            is_wrapper = see_through(module) is not None or unwrap(module) is not module
+            if not is_wrapper and not is_closed(module):
                 self._cover(path, module)
 
     def detach(self) -> None:

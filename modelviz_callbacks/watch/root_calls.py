@@ -16,7 +16,12 @@ from modelviz_callbacks.watch.call_arguments import named_arguments
 from modelviz_callbacks.watch.module_paths import walk
 from modelviz_callbacks.watch.quiet import is_called_by_tracer, quiet_depth
 from modelviz_callbacks.watch.shadow import Shadow, Watch
-from modelviz_callbacks.watch.wrappers import first_replica_call, is_compiled, unwrap
+from modelviz_callbacks.watch.wrappers import (
+    as_fabric_calls,
+    first_replica_call,
+    is_compiled,
+    unwrap,
+)
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,8 @@ def _true_call(
         # Where scattering fails, the real call will fail in its own way.
         with contextlib.suppress(Exception):
             args, kwargs = first_replica_call(module, args, kwargs)
-    return RootCall(path, unwrap(module), args, kwargs, is_compiled(module))
+    with as_fabric_calls(module, args, kwargs) as (given, keywords):
+        return RootCall(path, unwrap(module), given, keywords, is_compiled(module))
 
 
 def chosen_call(path: str, module: nn.Module, chosen: Any) -> RootCall:

@@ -68,7 +68,8 @@ def whole_tensor(tensor: Any) -> WholeParameter:
     shape = None
     if not is_lazy(tensor):
         # ZeRO-3 leaves an empty tensor behind, with the true shape beside it.
-        shape = tuple(tensor.ds_shape) if hasattr(tensor, "ds_shape") else sizes(tensor)
+        whole_shape = getattr(tensor, "ds_shape", None)
+        shape = sizes(tensor) if whole_shape is None else tuple(map(int, whole_shape))
     whole = 0 if shape is None else math.prod(shape)
     return WholeParameter(
         id(tensor),

@@ -36,7 +36,7 @@ from modelviz_callbacks.watch.quiet import quiet_depth
 from modelviz_callbacks.watch.root_calls import watchable_modules
 from modelviz_callbacks.watch.shadow import Shadow, Watch, all_set_aside, set_all_aside
 from modelviz_callbacks.watch.tensor_walk import walk_tensors
-from modelviz_callbacks.watch.wrappers import is_compiled, unwrap, users_class
+from modelviz_callbacks.watch.wrappers import as_fabric_calls, is_compiled, unwrap, users_class
 
 # Lets a call run once more, eagerly, and gives clones of its arguments.
 Rehearsal = Callable[..., AbstractContextManager[tuple[tuple[Any, ...], dict[str, Any]]]]
@@ -120,6 +120,7 @@ class StepTracer:
         self.began = True
         with self._bookkeeping():
             if self._model is not None:
+                self._machinery.cover(walk(self._model, into_compiled=False))
                 self._builder.add_constants(self._model.parameters())
                 self._builder.add_constants(self._model.buffers())
             self._builder.add_inputs(inputs)
@@ -261,7 +262,8 @@ class StepTracer:
         try:
             with (
                 all_set_aside(),
-                self._rehearsal(inner, args, kwargs) as (twin_args, twin_kwargs),
+                as_fabric_calls(module, args, kwargs) as (given, keywords),
+                self._rehearsal(inner, given, keywords) as (twin_args, twin_kwargs),
             ):
                 self._builder.note_twins((args, kwargs), (twin_args, twin_kwargs))
                 armed = self._attached(modules_below(draft.path or "", inner))
@@ -273,6 +275,7 @@ class StepTracer:
                     self._mode.take_off()
                     _detach(armed)
                 made = [self._builder.source(tensor) for _, tensor in walk_tensors(output)]
+            draft.is_rehearsed = True
             self._compiled.looked_into(draft.path or "")
         except Exception as error:  # noqa: BLE001 - the compiled call itself stays a leaf
             self._compiled.not_looked_into(draft.path or "", error)

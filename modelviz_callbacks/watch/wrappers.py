@@ -1,8 +1,11 @@
 """The wrappers around a user's module, seen through without importing what made them."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import distributed, nn
 from torch.jit import ScriptModule
 from torch.nn.parallel import DataParallel, DistributedDataParallel
@@ -153,6 +156,28 @@ def first_replica_call(
         return args, kwargs
     inputs, keywords = module.scatter(args, kwargs, module.device_ids)
     return tuple(inputs[0]), dict(keywords[0])
+
+
+@contextlib.contextmanager
+def as_fabric_calls(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Gives the arguments as a wrapper of Fabric's in a compiled module hands them on.
+
+    In its body the training's precision is in force, as the wrapper will have it.
+    """
+    within: nn.Module | None = module
+    while within is not None and not is_fabric_wrapper(within):
+        within = _inner(within)
+    if within is None:
+        yield args, kwargs
+        return
+    precision: Any = vars(within)["_strategy"].precision
+    # These casts are none of the step's operations.
+    with torch._C.DisableTorchFunction():
+        args, kwargs = precision.convert_input((args, kwargs))
+    with precision.forward_context():
+        yield args, kwargs
 
 
 def _inner(module: nn.Module) -> nn.Module | None:

@@ -87,6 +87,11 @@ def fsdp2(net: Net, root: dict[str, Any] | None = None, **policies: Any) -> nn.M
     return fully_shard(net, mesh=mesh, **(policies if root is None else root))
 
 
+def fsdp2_of_armed(net: Net) -> nn.Module:
+    """Shards a network that a hook is armed on already."""
+    return fsdp2(net)
+
+
 def fsdp2_kept(net: Net) -> nn.Module:
     model = fsdp2(net)
     model.set_reshard_after_forward(False)
@@ -262,9 +267,10 @@ def train(shard: Callable[[Net], nn.Module], folder: Path | None) -> dict[str, A
     random.seed(0)
     begun = collectives()
     net = Net()
+    armed_first = arm(net, folder) if shard is fsdp2_of_armed else None
     model = shard(net)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-2)
-    hook = ModelVizHook(model, folder, formats=(), on_error="raise") if folder else None
+    hook = armed_first or arm(model, folder)
     losses = []
     for step in range(STEPS):
         inputs = torch.randn(4, 8, generator=torch.Generator().manual_seed(step))
@@ -284,6 +290,11 @@ def train(shard: Callable[[Net], nn.Module], folder: Path | None) -> dict[str, A
         "buffers": {name: local(b) for name, b in model.named_buffers()},
         "random": (torch.get_rng_state(), random.getstate()),
     }
+
+
+def arm(model: nn.Module, folder: Path | None) -> ModelVizHook | None:
+    """Arms a hook on a model if there is a folder for its record."""
+    return ModelVizHook(model, folder, formats=(), on_error="raise") if folder else None
 
 
 def collectives() -> int:

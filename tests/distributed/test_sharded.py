@@ -19,6 +19,7 @@ from tests.watch.flow import arrows, outline
 # Everything inside is seen, although it is sharded.
 SEEN = (
     "fsdp2",
+    "fsdp2_of_armed",
     "fsdp2_kept",
     "fsdp2_bf16",
     "fsdp2_offloaded",

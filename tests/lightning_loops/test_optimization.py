@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from modelviz_callbacks import ModelVizWarning
 from tests.lightning_loops.both_ways import (
     QUICK,
     Fit,
@@ -142,6 +143,24 @@ def test_a_batch_that_is_left_out_is_the_record_all_the_same(flavour, tmp_path) 
     manifest = both_ways(work, tmp_path, flavour)
     assert problems(manifest) == {}
     assert manifest["model"]["roots"] == [""]
+
+
+def test_a_step_that_does_nothing_is_told_without_a_warning(tmp_path, recwarn) -> None:
+    """It leaves a bad batch out before it calls the network: nothing has failed."""
+
+    def skip(self: Any, batch: Any, batch_idx: int) -> Tensor | None:
+        return None if batch_idx == 0 else self.loss(self(batch[0]), batch[1])
+
+    def work(fit: Fit) -> dict[str, Any]:
+        module = lit(net(), fit.flavour)
+        type(module).training_step = skip
+        return fit.run(module)
+
+    manifest = both_ways(work, tmp_path)
+    assert not [w for w in recwarn if isinstance(w.message, ModelVizWarning)]
+    found = {a["name"]: a["error"] for a in manifest["artifacts"]}
+    assert found["architecture"] == "no data flow was seen in the step"
+    assert "called no module with parameters" in manifest["notes"][0]
 
 
 def test_a_closure_that_calls_the_step_twice_shows_the_first(tmp_path) -> None:

@@ -11,6 +11,7 @@ from torch._dynamo.utils import counters
 from torch.nn import functional as F
 
 from modelviz_callbacks import ModelVizHook
+from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from tests.graph.tracing import traced
 from tests.models import digits
@@ -135,6 +136,14 @@ def test_a_compiled_module_is_looked_into(make, tmp_path) -> None:
     assert all(reaches(graph, f"{given}?", path) for path in inside)
     assert all(reaches(graph, path, "output!") for path in inside)
     assert any("runs compiled; it was looked into" in note for note in graph.notes)
+
+
+@pytest.mark.parametrize("make", list(KINDS.values())[:4], ids=list(KINDS)[:4])
+def test_the_flops_of_what_was_looked_into_are_known(make, tmp_path) -> None:
+    """All of them, as of an eager run: an activation counts as nothing, not as unknown."""
+    total = Costs.of(recorded(make("eager"), tmp_path)).total()
+    # [16, 8] through [8, 8], then through [8, 4].
+    assert (total.flops_forward, total.uncounted_calls) == (2 * 16 * 8 * (8 + 4), 0)
 
 
 def test_a_module_is_said_to_run_compiled() -> None:
