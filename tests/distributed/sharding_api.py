@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
+import torch
 from torch.distributed import fsdp
 
 try:
@@ -12,9 +13,9 @@ except ImportError:  # torch < 2.5
 
 __all__ = ["NEEDS_FSDP2", "Replicate", "Shard", "distribute_tensor", "is_possible", "skipping"]
 
-# Before it was public (torch < 2.6) it did not run without CUDA.
-_HAS_FSDP2 = hasattr(fsdp, "fully_shard")
-NEEDS_FSDP2 = pytest.mark.skipif(not _HAS_FSDP2, reason="this torch has no public fully_shard")
+# torch 2.4 has it for CUDA alone, and so has 2.6, where it is public.
+_HAS_FSDP2 = hasattr(fsdp, "fully_shard") and hasattr(torch.cpu.Stream, "record_event")
+NEEDS_FSDP2 = pytest.mark.skipif(not _HAS_FSDP2, reason="this torch's fully_shard needs CUDA")
 
 
 def is_possible(way: str) -> bool:

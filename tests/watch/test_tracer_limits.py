@@ -143,6 +143,9 @@ def fits(model: nn.Module) -> bool:
     return True
 
 
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12), reason="Python 3.12 counts calls through C apart, for good"
+)
 def test_deep_nesting_needs_no_more_recursion_than_without_us() -> None:
     """The deepest model that fits the recursion limit fits it still."""
     limit = sys.getrecursionlimit()
@@ -152,7 +155,7 @@ def test_deep_nesting_needs_no_more_recursion_than_without_us() -> None:
         graph = traced(nested(levels), digits())
     finally:
         sys.setrecursionlimit(limit)
-    assert levels > 150
+    assert levels > 300
     assert len(paths(graph)) == levels + 1
 
 
