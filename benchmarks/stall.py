@@ -87,9 +87,9 @@ def main() -> int:
     started = load()
     rows = []
     for name in arguments.models:
-        rows.append(measure(name, arguments.batch_size, arguments.repeats))
+        rows.append(measure(name, arguments.batch_size, arguments.repeats, arguments.device))
         print(f"measured {name}", file=sys.stderr)
-    print(table(rows, arguments.batch_size))
+    print(table(rows, arguments.batch_size, arguments.device))
     print(f"\nLoad averages: {started} at the start, {load()} at the end.")
     exceeded = list(exceeded_limits(rows))
     print("\n".join(exceeded), file=sys.stderr, end="\n" if exceeded else "")
@@ -102,6 +102,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--check", action="store_true", help="fail if a limit is exceeded")
     return parser.parse_args()
 
@@ -111,10 +112,10 @@ def load() -> str:
     return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
-def measure(name: str, batch_size: int, repeats: int) -> Row:
+def measure(name: str, batch_size: int, repeats: int, device: str) -> Row:
     """Measures one model on images `[batch_size, 3, 224, 224]`."""
-    model = models.get_model(name, weights=None).train()
-    images = torch.randn(batch_size, 3, 224, 224)
+    model = models.get_model(name, weights=None).train().to(device)
+    images = torch.randn(batch_size, 3, 224, 224, device=device)
     ours(model, images, VISUALIZERS)  # warms both sides' libraries
     by_hand: list[float] = []
     held: list[float] = []
@@ -166,7 +167,7 @@ def four_ways_by_hand(
         str(model)
         torchinfo.summary(model, input_data=images, mode="train", depth=DEPTH, verbose=0)
         diagram = torchview.draw_graph(
-            model, images, device="cpu", mode="train", depth=DEPTH, expand_nested=True
+            model, images, device=images.device, mode="train", depth=DEPTH, expand_nested=True
         )
         graphs["torchview"] = diagram.visual_graph.source
         graphs["autograd"] = torchviz.make_dot(
@@ -212,10 +213,18 @@ def _draw_with_pygraphviz(source: str) -> None:
 
 
 def timed(action: Callable[[], object]) -> float:
-    """Seconds that an action takes."""
+    """Seconds that an action takes, a GPU's work included."""
+    wait_for_gpu()
     started = time.perf_counter()
     action()
+    wait_for_gpu()
     return time.perf_counter() - started
+
+
+def wait_for_gpu() -> None:
+    """Waits until what was launched on a GPU is done."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
 
 
 def exceeded_limits(rows: list[Row]) -> Iterator[str]:
@@ -236,11 +245,11 @@ def mean(ratios: list[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, ratios)))
 
 
-def table(rows: list[Row], batch_size: int) -> str:
+def table(rows: list[Row], batch_size: int, device: str) -> str:
     """The result as a Markdown table."""
     engine = "`dot -Tpng`" if shutil.which("dot") else "pygraphviz"
     conditions = (
-        f"batch [{batch_size}, 3, 224, 224], depth {DEPTH}, {torch.get_num_threads()} CPU threads, "
+        f"{device_name(device)}, batch [{batch_size}, 3, 224, 224], depth {DEPTH}, "
         f"by hand drawn by {engine}"
     )
     watching = " and ".join(f"`{name}`" for name in WATCHING)
@@ -263,10 +272,17 @@ def table(rows: list[Row], batch_size: int) -> str:
     return "\n".join(lines)
 
 
+def device_name(device: str) -> str:
+    """Names what the model runs on."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} CPU threads"
+
+
 def _cells(row: Row) -> str:
     bound = "≥ " if row.cut_off else ""
     return (
-        f"| {row.model} | {row.step_s:.2f} | {bound}{row.by_hand_s:.2f} | {row.ours_s:.2f} "
+        f"| {row.model} | {row.step_s:.3f} | {bound}{row.by_hand_s:.2f} | {row.ours_s:.3f} "
         f"| {row.ratio:.3f} | {row.watching_s:.3f} | {row.watching_ratio:.3f} |"
     )
 

@@ -201,9 +201,9 @@ def main() -> int:
     started = load()
     rows = []
     for name in arguments.models:
-        rows.append(measure(name, arguments.batch_size, arguments.repeats))
+        rows.append(measure(name, arguments.batch_size, arguments.repeats, arguments.device))
         print(f"measured {name}", file=sys.stderr)
-    print(table(rows, arguments.batch_size, arguments.repeats), end="\n\n")
+    print(table(rows, arguments.batch_size, arguments.repeats, arguments.device), end="\n\n")
     grown = []
     torch.set_num_threads(1)
     for layers in arguments.layers:
@@ -222,6 +222,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="*", choices=MODELS, default=MODELS)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--layers", nargs="*", type=int, default=LAYERS)
     parser.add_argument("--gpt-repeats", type=int, default=15)
     parser.add_argument("--check", action="store_true", help="fail if a limit is exceeded")
@@ -236,11 +237,11 @@ def load() -> str:
 # A watched step against a plain one.
 
 
-def measure(name: str, batch_size: int, repeats: int) -> Row:
+def measure(name: str, batch_size: int, repeats: int, device: str) -> Row:
     """Measures one model on images `[batch_size, 3, 224, 224]`."""
-    model = models.get_model(name, weights=None).train()
-    images = torch.randn(batch_size, 3, 224, 224)
-    plain, watched = alternated(model, images, repeats, time.perf_counter)
+    model = models.get_model(name, weights=None).train().to(device)
+    images = torch.randn(batch_size, 3, 224, 224, device=device)
+    plain, watched = alternated(model, images, repeats, wall_clock)
     pairs = list(zip(plain, watched, strict=True))
     return Row(
         name,
@@ -249,6 +250,13 @@ def measure(name: str, batch_size: int, repeats: int) -> Row:
         statistics.median(one.watching_s / plain_s for plain_s, one in pairs),
         statistics.median((one.watching_s + one.writing_s) / plain_s for plain_s, one in pairs),
     )
+
+
+def wall_clock() -> float:
+    """Seconds, once what was launched on a GPU is done."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def alternated(
@@ -415,12 +423,13 @@ def mean(ratios: list[float]) -> float:
 # The tables.
 
 
-def table(rows: list[Row], batch_size: int, repeats: int) -> str:
+def table(rows: list[Row], batch_size: int, repeats: int, device: str) -> str:
     """The first part as a Markdown table."""
-    conditions = (
-        f"batch [{batch_size}, 3, 224, 224], depth {DEPTH}, {torch.get_num_threads()} CPU threads, "
-        f"medians of {repeats}"
-    )
+    name = f"{torch.get_num_threads()} CPU threads"
+    if device.startswith("cuda"):
+        name = torch.cuda.get_device_name(device)
+    batch = f"[{batch_size}, 3, 224, 224]"
+    conditions = f"batch {batch}, depth {DEPTH}, {name}, medians of {repeats}"
     lines = [
         f"Seconds of a training step (forward and backward), {conditions}:",
         "",
