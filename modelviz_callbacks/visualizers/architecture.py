@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from modelviz_callbacks.errors import NotApplicableError, one_line
-from modelviz_callbacks.graph.costs import Costs
+from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot
@@ -73,14 +73,15 @@ def stand_in(
         The results with the replacements; their statuses stay what they were.
     """
     made = {result.artifact: result.output for result in ours if result.output is not None}
-    return [_compared(_replaced(result, made), graph) for result in results]
+    costs = {} if graph is None else Costs.of(graph).by_module()
+    return [_compared(_replaced(result, made), costs) for result in results]
 
 
-def _compared(result: Result, graph: ArchitectureGraph | None) -> Result:
+def _compared(result: Result, costs: Mapping[str, ModuleCost]) -> Result:
     """Says where torchinfo's multiply-adds are not our FLOPs: two for each."""
-    if not isinstance(result.output, Text) or result.output.mult_adds is None or graph is None:
+    if not isinstance(result.output, Text) or result.output.mult_adds is None:
         return result
-    cost = Costs.of(graph).by_module().get(result.root)
+    cost = costs.get(result.root)
     if cost is None or not (flops := cost.flops_forward):
         return result
     # torchinfo counts one call.
