@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.watch.wrappers import is_fabric_wrapper
+from modelviz_callbacks.watch.wrappers import fabric_wrapper
 
 
 def describe_fabric(model: nn.Module) -> dict[str, Any]:
@@ -16,8 +16,8 @@ def describe_fabric(model: nn.Module) -> dict[str, Any]:
     Returns:
         Precision and strategy; nothing of a model that `Fabric.setup` did not make.
     """
-    model = getattr(model, "_orig_mod", model)
-    if not is_fabric_wrapper(model):
+    wrapper = fabric_wrapper(model)
+    if wrapper is None:
         return {}
-    strategy: Any = vars(model)["_strategy"]
+    strategy: Any = vars(wrapper)["_strategy"]
     return {"precision": str(strategy.precision.precision), "strategy": type(strategy).__name__}

@@ -112,9 +112,12 @@ def inside_distributed(module: nn.Module) -> nn.Module:
             return module
 
 
-def is_fabric_wrapper(module: nn.Module) -> bool:
-    """Whether `Fabric.setup` made `module`, of `lightning` or of `lightning_fabric`."""
-    return _wrapped_by(module, _FABRIC) is not None
+def fabric_wrapper(module: nn.Module) -> nn.Module | None:
+    """Gives the wrapper of `Fabric.setup` that a module is, or holds inside its wrappers."""
+    within: nn.Module | None = module
+    while within is not None and _wrapped_by(within, _FABRIC) is None:
+        within = _inner(within)
+    return within
 
 
 def require_module(model: object) -> nn.Module:
@@ -166,13 +169,11 @@ def as_fabric_calls(
 
     In its body the training's precision is in force, as the wrapper will have it.
     """
-    within: nn.Module | None = module
-    while within is not None and not is_fabric_wrapper(within):
-        within = _inner(within)
-    if within is None:
+    wrapper = fabric_wrapper(module)
+    if wrapper is None:
         yield args, kwargs
         return
-    precision: Any = vars(within)["_strategy"].precision
+    precision: Any = vars(wrapper)["_strategy"].precision
     # These casts are none of the step's operations.
     with torch._C.DisableTorchFunction():
         args, kwargs = precision.convert_input((args, kwargs))
