@@ -42,9 +42,9 @@ from torch import Tensor, nn
 from torchvision import models
 
 from modelviz_callbacks import ModelVizHook
+from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.recorder import Recorder
-from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
 
 MODELS = ("resnet18", "resnet50", "vit_b_16", "swin_t", "densenet121")

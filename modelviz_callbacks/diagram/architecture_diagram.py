@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelviz_callbacks.graph.fold import Box, View, view_graph
-from modelviz_callbacks.graph.model import ArchitectureGraph
-from modelviz_callbacks.visualizers.diagram import colors
-from modelviz_callbacks.visualizers.diagram.dot_text import attributes
-from modelviz_callbacks.visualizers.diagram.labels import (
+from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram.dot_text import attributes
+from modelviz_callbacks.diagram.labels import (
     Header,
     More,
     container_header,
@@ -15,15 +13,17 @@ from modelviz_callbacks.visualizers.diagram.labels import (
     module_label,
     operation_label,
 )
-from modelviz_callbacks.visualizers.diagram.legend import head
-from modelviz_callbacks.visualizers.diagram.links import DrawnLinks, choose_links
-from modelviz_callbacks.visualizers.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.visualizers.diagram.module_families import (
+from modelviz_callbacks.diagram.legend import head
+from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
+from modelviz_callbacks.diagram.module_facts import ModuleFacts
+from modelviz_callbacks.diagram.module_families import (
     CONTAINER,
     OPERATION,
     Family,
     family_of,
 )
+from modelviz_callbacks.graph.fold import Box, View, view_graph
+from modelviz_callbacks.graph.model import ArchitectureGraph
 
 # https://graphviz.org/docs/attrs/nslimit/ and /mclimit/: large graphs take seconds, not minutes.
 _GRAPH = {

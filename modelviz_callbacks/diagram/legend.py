@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from modelviz_callbacks.diagram.colors import FAILED_FILL, FAINT, MARKS, TEXT, WHITE
+from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
+from modelviz_callbacks.diagram.labels import failure_lines
+from modelviz_callbacks.diagram.module_facts import ModuleFacts
+from modelviz_callbacks.diagram.module_families import FAMILIES, Family
+from modelviz_callbacks.diagram.module_text import human
 from modelviz_callbacks.graph.model import Failure
-from modelviz_callbacks.visualizers.diagram.colors import FAILED_FILL, FAINT, MARKS, TEXT, WHITE
-from modelviz_callbacks.visualizers.diagram.dot_text import cell, escape, font, shorten, table
-from modelviz_callbacks.visualizers.diagram.labels import failure_lines
-from modelviz_callbacks.visualizers.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.visualizers.diagram.module_families import FAMILIES, Family
-from modelviz_callbacks.visualizers.diagram.module_text import human
 
 _MOST_LISTED = 12
 _COLUMNS = 4

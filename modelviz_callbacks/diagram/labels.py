@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from modelviz_callbacks.diagram.colors import COUNT_FILL, FAINT, MARKS, TEXT, WHITE
+from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
+from modelviz_callbacks.diagram.module_facts import ModuleFacts
+from modelviz_callbacks.diagram.module_text import human, shapes, short_config
 from modelviz_callbacks.graph.fold import Box
 from modelviz_callbacks.graph.model import Failure, Node
-from modelviz_callbacks.visualizers.diagram.colors import COUNT_FILL, FAINT, MARKS, TEXT, WHITE
-from modelviz_callbacks.visualizers.diagram.dot_text import cell, escape, font, shorten, table, wrap
-from modelviz_callbacks.visualizers.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.visualizers.diagram.module_text import human, shapes, short_config
 
 _MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60, 180
 _MESSAGE_LINE = 52

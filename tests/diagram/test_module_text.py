@@ -2,9 +2,9 @@
 
 import pytest
 
-from modelviz_callbacks.visualizers.diagram import colors
-from modelviz_callbacks.visualizers.diagram.dot_text import escape, shorten, wrap
-from modelviz_callbacks.visualizers.diagram.module_families import (
+from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram.dot_text import escape, shorten, wrap
+from modelviz_callbacks.diagram.module_families import (
     ACTIVATION,
     ATTENTION,
     CONTAINER,
@@ -19,7 +19,7 @@ from modelviz_callbacks.visualizers.diagram.module_families import (
     RECURRENT,
     family_of,
 )
-from modelviz_callbacks.visualizers.diagram.module_text import human, shapes, short_config
+from modelviz_callbacks.diagram.module_text import human, shapes, short_config
 from tests.graph_drafts import tensor
 
 

@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.draw.engine import layout
 from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
-from modelviz_callbacks.visualizers.diagram import colors
-from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot
 from tests.graph_drafts import GraphDraft, residual_stack, state, tensor
 
 HOSTILE = [
@@ -183,7 +183,7 @@ def test_drawing_a_graph_needs_no_torch() -> None:
     script = (
         "import sys\n"
         "from modelviz_callbacks.graph.model import ArchitectureGraph\n"
-        "from modelviz_callbacks.visualizers.diagram.architecture_diagram import architecture_dot\n"
+        "from modelviz_callbacks.diagram.architecture_diagram import architecture_dot\n"
         "architecture_dot(ArchitectureGraph(), 3)\n"
         "print('torch' in sys.modules)"
     )
