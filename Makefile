@@ -8,12 +8,13 @@ INSTALLED := $(VENV)/.installed
 RUN := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test zoo lint bench
+.PHONY: help demo test zoo browser lint bench
 
 help:
 	@echo "make demo    train a ResNet-18 on handwritten digits and look at its architecture record"
 	@echo "make test    run the tests"
 	@echo "make zoo     train every model of the zoo with us and without (several minutes)"
+	@echo "make browser look at the page and at TensorBoard in Chromium, which must be installed"
 	@echo "make lint    run ruff and mypy"
 	@echo "make bench   measure how long the first step is held up, and what watching costs in time and memory"
 	@echo "             (a quarter of an hour)"
@@ -29,9 +30,12 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(RUN) -m pytest -q
 
-# The empty expression takes back pyproject's "not zoo".
+# The expression takes back pyproject's.
 zoo: $(INSTALLED)
 	$(RUN) -m pytest -q -m "" tests/zoo
+
+browser: $(INSTALLED)
+	$(RUN) -m pytest -q -m browser
 
 lint: $(INSTALLED)
 	$(RUN) -m ruff check .

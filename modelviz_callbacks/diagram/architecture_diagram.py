@@ -60,6 +60,8 @@ def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[s
 
     Returns:
         DOT source, the same for the same graph; and what was folded and closed in it, in words.
+        In the picture, the element with the id `n7` is the box of node 7, `c7` the container that
+        begins with it, and `e7-9` the line between two boxes.
     """
     view = view_graph(graph, depth)
     links = choose_links(view)
@@ -151,6 +153,7 @@ class _Diagram:
     def _node(self, box: Box, label: str, fill: str, line: str, **more: str | None) -> str:
         failed = box.id == self._view.failed
         given = attributes(
+            id=f"n{box.id}",
             label=label,
             fillcolor=colors.FAILED_FILL if failed else fill,
             color=colors.FAILED_LINE if failed else line,
@@ -174,6 +177,7 @@ class _Diagram:
             yield f"subgraph cluster_{name}_stack {{ graph [{self._stack(failed=failed)}]"
         header = container_header(box, self._facts, around.path, shown, color)
         own = attributes(
+            id=f"c{box.id}",
             label=header.label,
             style="rounded,filled,dashed" if "frozen" in marks else "rounded,filled",
             fillcolor=colors.NESTED_FILLS[around.level % 2],
@@ -216,5 +220,7 @@ class _Diagram:
 
     def _lines(self) -> Iterator[str]:
         for link, weight in self._links.drawn:
-            more = f" [weight={weight}]" if weight > 1 else ""
-            yield f"n{link.source} -> n{link.target}{more}"
+            given = attributes(
+                id=f"e{link.source}-{link.target}", weight=weight if weight > 1 else None
+            )
+            yield f"n{link.source} -> n{link.target} [{given}]"

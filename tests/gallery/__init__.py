@@ -1,0 +1,1 @@
+"""The gallery: pictures of models that people know, made by the package itself."""
