@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_families import FAMILIES, Family, family_of
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.palette import FAMILIES, Family
 from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.fold import Box, view_graph
 from modelviz_callbacks.graph.holdings import held_by_all

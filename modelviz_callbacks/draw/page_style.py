@@ -1,13 +1,13 @@
 """The page's colours: those of the pictures, and what each becomes in the dark."""
 
-from modelviz_callbacks.diagram.module_families import FAMILIES
-
-DARK = {}
+from modelviz_callbacks.diagram.palette import DARK
 
 
 def palette_rules() -> str:
-    """Gives a variable for each colour of the pictures, with its light and its dark value."""
-    colours = sorted({*(f.fill for f in FAMILIES), *(f.line for f in FAMILIES), *DARK})
-    light = "".join(f"--p-{c[1:].lower()}:{c};" for c in colours)
-    dark = "".join(f"--p-{c[1:].lower()}:{DARK[c]};" for c in colours if c in DARK)
-    return f":root{{{light}}}@media not print{{:root[data-theme=dark]{{{dark}}}}}"
+    """Gives a variable for each colour of the pictures, with its light and its dark value.
+
+    Variables cost the browser less than a rule for each colour of each of ten thousand boxes.
+    """
+    light = "".join(f"--p-{colour[1:]}:{colour};" for colour in DARK)
+    dark = "".join(f"--p-{colour[1:]}:{in_the_dark};" for colour, in_the_dark in DARK.items())
+    return f":root{{{light}}}\n@media not print{{:root[data-theme=dark]{{{dark}}}}}\n"

@@ -12,6 +12,15 @@ Level = Literal["error", "warning", "note"]
 _FULL = "full"
 # The page itself is no news to whoever reads it.
 _NOT_TOLD = {"page"}
+_NAMES = {
+    "architecture": "The diagram",
+    "autograd": "The autograd picture",
+    "graph": "The watched graph",
+    "modules": "print(model)",
+    "summary": "torchinfo's table",
+    "table": "Our table",
+    "torchview": "torchview's picture",
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,8 @@ def _artifacts(
     for artifact in artifacts:
         if artifact["name"] in _NOT_TOLD:
             continue
-        name = " of ".join(filter(None, (artifact["name"], artifact.get("root"))))
+        name = _NAMES.get(artifact["name"], artifact["name"])
+        name = " of ".join(filter(None, (name, artifact.get("root"))))
         reason, notes = artifact.get("error") or "", tuple(artifact.get("notes", ()))
         if artifact["status"] == "failed":
             traceback = _traceback(artifact, tracebacks)
@@ -124,11 +134,11 @@ def _of_drawing(
         tried = tuple(
             f"{rung.get('rung')}: {rung.get('outcome')} ({rung.get('seconds')} s)" for rung in rungs
         )
-        yield Warned("warning", f"The drawing of {name} is simplified", (*notes, *tried))
+        yield Warned("warning", f"{name} is simplified", (*notes, *tried))
     elif notes and artifact.get("visualizer") == "torchinfo":
-        yield Warned("warning", f"torchinfo's totals in {name} are others than ours", notes)
+        yield Warned("warning", f"{name} has other totals than ours", notes)
     elif notes:
-        yield Warned("note", f"About {name}", notes)
+        yield Warned("note", f"{name} is folded or closed in places" if artifact["name"] == "architecture" else f"About {name}", notes)
 
 
 def _traceback(artifact: Mapping[str, Any], tracebacks: Mapping[str, str]) -> str:
@@ -153,7 +163,8 @@ def _totals(totals: Mapping[str, Any]) -> Iterator[Warned]:
         yield Warned("warning", f"{lazy:,} lazy parameters or buffers have no shape yet")
     if uncounted := totals.get("uncounted_calls"):
         lines = ("Their operations have no formula; the total is at least what is given.",)
-        yield Warned("note", f"FLOPs of {uncounted:,} calls could not be counted", lines)
+        calls = "1 call" if uncounted == 1 else f"{uncounted:,} calls"
+        yield Warned("note", f"FLOPs of {calls} could not be counted", lines)
 
 
 def _drift(manifest: Mapping[str, Any]) -> Iterator[Warned]:

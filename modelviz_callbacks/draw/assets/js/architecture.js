@@ -60,10 +60,21 @@ class BoxView {
     (box.boxes ?? []).forEach((inner) => this.add(inner, entry));
   }
 
+  /** The box of a module itself: its own, or the one at its place in the first of equal blocks. */
+  own(path) {
+    if (this.byPath.has(path)) return this.byPath.get(path);
+    for (let at = this.architecture.parentPath(path); at != null; at = this.architecture.parentPath(at)) {
+      const first = this.byPath.get(at)?.paths?.[0];
+      if (first !== undefined && first !== at) return this.own(first + path.slice(at.length));
+    }
+    return null;
+  }
+
   /** The box of a module itself, or the closed one that holds it. */
   holding(path) {
     for (let at = path; at != null; at = this.architecture.parentPath(at)) {
-      if (this.byPath.has(at)) return this.byPath.get(at);
+      const box = this.own(at);
+      if (box) return box;
     }
     return null;
   }
@@ -71,7 +82,7 @@ class BoxView {
   /** The box in which a call or operation is drawn. */
   holdingNode(id) {
     for (let node = this.architecture.nodes.get(id); node; node = this.architecture.nodes.get(node.parent)) {
-      const box = this.byNode.get(node.id) ?? (node.kind === "module" ? this.byPath.get(node.path ?? "") : null);
+      const box = this.byNode.get(node.id) ?? (node.kind === "module" ? this.own(node.path ?? "") : null);
       if (box) return box;
     }
     return null;

@@ -9,12 +9,14 @@ class Details {
 
   /** Shows a thing; `box` is what it is drawn as, and `boxes` the diagram's. */
   show(thing, box, boxes) {
-    const node = box && this.isOf(box, thing) ? this.architecture.nodes.get(box.node) : this.nodeOf(thing);
+    const isOwn = box && (thing.path == null || boxes?.view.own(thing.path) === box);
+    const node = isOwn && (box.paths ?? [""])[0] === (thing.path ?? (box.paths ?? [""])[0]) ? this.architecture.nodes.get(box.node) : this.nodeOf(thing);
     const module = thing.path == null ? undefined : this.architecture.modules.get(thing.path);
     const parts = [
       this.head(thing, module, node, box),
       this.failure(node, thing),
-      this.standsFor(box, thing),
+      isOwn && this.standsFor(box, thing),
+      box && !isOwn && this.inside(box),
       module && this.shares(module),
       this.shapes(node),
       module && this.costs(module),
@@ -33,10 +35,6 @@ class Details {
     this.root.hidden = true;
     this.onchange?.(false);
     this.onclose?.();
-  }
-
-  isOf(box, thing) {
-    return thing.path == null || (box.paths ?? [""]).includes(thing.path);
   }
 
   nodeOf(thing) {
@@ -100,6 +98,11 @@ class Details {
       element("summary", null, `Stands for ${plural(paths.length, "module")}${box.count > 1 ? `, ${box.count} in sequence` : ""}`),
       element("ul", null, items),
     );
+  }
+
+  /** Says which box holds what has none of its own. */
+  inside(box) {
+    return element("p", { class: "stands" }, "Inside ", button(boxLabel(box, this.architecture), () => this.onbox?.(box), { class: "path" }));
   }
 
   shares(module) {

@@ -46,15 +46,16 @@ class Diagram extends Picture {
     if (depth !== this.depth) await this.setDepth(depth, { stay: true });
     const box = this.find(thing);
     if (!box) return { box: null, depth };
-    this.mark(box, { move: true });
+    // First the details: they take room from the picture.
     this.onselect(thing, box);
+    this.mark(box, { move: true });
     return { box, depth, own: this.isOwn(box, thing) };
   }
 
   depthOf(thing) {
     const shown = (depth) => {
       const view = this.architecture.view(depth);
-      return thing.node != null && thing.path == null ? view.byNode.has(thing.node) : view.byPath.has(thing.path);
+      return thing.node != null && thing.path == null ? view.byNode.has(thing.node) : view.own(thing.path) != null;
     };
     if (shown(this.depth)) return this.depth;
     const { depths } = this.architecture;
@@ -62,7 +63,7 @@ class Diagram extends Picture {
   }
 
   isOwn(box, thing) {
-    return thing.path != null ? this.boxes.view.byPath.get(thing.path) === box : box.node === thing.node;
+    return thing.path != null ? this.boxes.view.own(thing.path) === box : box.node === thing.node;
   }
 
   click(event) {
@@ -76,8 +77,9 @@ class Diagram extends Picture {
     const box = this.boxes.view.byElement.get(id);
     if (!box) return;
     this.chosen = this.thing(box);
-    this.mark(box, { move: false });
     this.onselect(this.chosen, box);
+    this.mark(box, { move: false });
+    this.viewport.moveTo(this.boxes.elements.get(id), { gently: true });
   }
 
   thing(box) {

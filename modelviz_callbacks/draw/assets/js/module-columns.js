@@ -10,7 +10,7 @@ function moduleColumns(architecture) {
     cell: ({ module }) => measured(module.costs[key], whole[key], human),
     text: ({ module }) => (module.costs[key] ? human(module.costs[key]) : ""),
   });
-  const plain = (title, width, value, properties) => ({ key: title, title, width, value, cell: value, text: value, ...properties });
+  const plain = (title, width, value, properties) => ({ key: title, title, width, value, cell: (row) => element("span", null, value(row) ?? ""), text: value, ...properties });
   return [
     nameColumn(architecture, "minmax(15rem, 2fr)"),
     plain("Class", "minmax(8rem, 1fr)", ({ module }) => shortClass(module.class)),

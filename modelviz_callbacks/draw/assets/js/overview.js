@@ -14,9 +14,13 @@ function fillOverview(header, architecture, themeButton) {
     element(
       "div",
       { class: "who" },
-      element("h1", { title: name }, element("bdi", null, shortClass(name))),
-      element("span", { class: `status ${tone}` }, status),
-      themeButton.root,
+      element(
+        "div",
+        { class: "line" },
+        element("h1", { title: name }, element("bdi", null, shortClass(name))),
+        element("span", { class: `status ${tone}` }, status),
+        themeButton.root,
+      ),
       element("p", { class: "faint" }, element("bdi", null, name), " · ", record, " · ", when),
     ),
     definitions(totals(manifest), { class: "totals" }),

@@ -2,6 +2,7 @@ const MARGIN = 24;
 const LARGEST = 4;
 // Below this a picture as a whole cannot be read: the page then begins at its top.
 const READABLE = 0.45;
+const CLOSE = 0.75;
 const SETTLED_MS = 180;
 
 /** A window on a picture that is panned and zoomed; nothing in the picture is laid out anew for it. */
@@ -68,26 +69,27 @@ class Viewport {
     this.panzoom.pan(right / scale, down / scale, { relative: true });
   }
 
-  /** Moves to an element of the picture; `gently` only as far as needed to see all of it. */
+  /** Moves to an element of the picture; `gently` only where it is not in sight as a whole. */
   moveTo(target, { gently = false } = {}) {
-    const frame = this.frame.getBoundingClientRect();
-    const rect = target.getBoundingClientRect();
-    if (gently && inside(rect, frame)) return;
-    const scale = this.panzoom.getScale();
-    const closer = Math.max(scale, Math.min(READABLE * 1.6, (frame.width * 0.8 * scale) / rect.width));
-    const now = this.panzoom.getPan();
+    const { width, height } = this.frame.getBoundingClientRect();
+    const place = placeInPicture(target);
+    if (gently && this.isInSight(place, width, height)) return;
+    const scale = Math.max(this.panzoom.getScale(), Math.min(CLOSE, (0.8 * width) / place.width));
     const middle = {
-      x: (rect.left + rect.width / 2 - frame.left) / scale - now.x,
+      x: place.x + place.width / 2,
       // Of what is taller than the window, the top is what there is to read.
-      y: (rect.top + Math.min(rect.height, (frame.height * 0.8 * scale) / closer) / 2 - frame.top) / scale - now.y,
+      y: place.y + Math.min(place.height, (0.8 * height) / scale) / 2,
     };
-    this.panzoom.zoom(closer, { animate: false });
-    const to = { x: frame.width / 2 / closer - middle.x, y: frame.height / 2 / closer - middle.y };
-    this.panzoom.pan(to.x, to.y, { animate: !this.still(), force: true });
+    const animate = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.panzoom.zoom(scale, { animate, force: true });
+    this.panzoom.pan(width / 2 / scale - middle.x, height / 2 / scale - middle.y, { animate, force: true });
   }
 
-  still() {
-    return matchMedia("(prefers-reduced-motion: reduce)").matches;
+  isInSight(place, width, height) {
+    const scale = this.panzoom.getScale();
+    const { x, y } = this.panzoom.getPan();
+    const [left, top] = [scale * (place.x + x), scale * (place.y + y)];
+    return left >= 0 && top >= 0 && left + scale * place.width <= width && top + scale * place.height <= height;
   }
 
   wholeScale(width, height) {
@@ -118,6 +120,10 @@ class Viewport {
   }
 }
 
-function inside(inner, outer) {
-  return inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top && inner.bottom <= outer.bottom;
+/** Where an element is in its picture, in pixels of the picture's natural size. */
+function placeInPicture(target) {
+  const { x, y, width, height } = target.getBBox();
+  // Not where it is on the screen: that is a frame behind while the picture moves.
+  const { a, d, e, f } = target.getCTM();
+  return { x: a * x + e, y: d * y + f, width: a * width, height: d * height };
 }

@@ -1,57 +1,58 @@
-const LEVELS = { error: ["✕", "Errors"], warning: ["!", "Warnings"], note: ["i", "Notes"] };
+const LEVELS = { error: "✕", warning: "!", note: "i" };
 const MOST_PATHS = 12;
 
-/** What must not be missed: errors lie open, the rest is one line until it is opened. */
+/** What must not be missed. Each error has a line of its own, and what ended the step lies open. */
 function fillWarnings(section, warnings, goTo) {
-  const serious = warnings.filter((warned) => warned.level === "error");
-  const others = warnings.filter((warned) => warned.level === "warning");
-  const notes = warnings.filter((warned) => warned.level === "note");
-  section.append(...serious.map((warned) => banner(warned, goTo)));
-  if (others.length) section.append(group("warning", others, goTo));
-  if (notes.length) section.append(group("note", notes, goTo));
+  const of = (level) => warnings.filter((warned) => warned.level === level);
+  section.append(...of("error").map((warned, place) => errorBanner(warned, place === 0, goTo)));
+  for (const level of ["warning", "note"]) {
+    const told = of(level);
+    if (told.length > 0) section.append(groupBanner(level, told, goTo));
+  }
 }
 
-function banner(warned, goTo) {
-  return element("div", { class: `banner ${warned.level}`, role: "alert" }, sign(warned.level), content(warned, goTo));
+function errorBanner(warned, open, goTo) {
+  const summary = summaryLine("error", warned.title, warned.lines[0]);
+  return element("details", { class: "banner error", open }, summary, told(warned, goTo));
 }
 
-function group(level, warnings, goTo) {
-  const titles = warnings.map((warned) => warned.title).join(" · ");
-  const summary = element(
+function groupBanner(level, warnings, goTo) {
+  const summary = summaryLine(level, plural(warnings.length, level), warnings.map((warned) => warned.title).join(" · "));
+  const parts = warnings.map((warned) => [element("strong", null, warned.title), told(warned, goTo)]);
+  return element("details", { class: `banner ${level}` }, summary, element("div", { class: "told" }, parts.flat()));
+}
+
+function summaryLine(level, title, more) {
+  return element(
     "summary",
     null,
-    sign(level),
-    element("strong", null, plural(warnings.length, level)),
-    element("span", { class: "titles" }, titles),
+    element("span", { class: "sign", "aria-label": level, role: "img" }, LEVELS[level]),
+    element("strong", null, title),
+    element("span", { class: "titles" }, more ?? ""),
   );
-  return element("details", { class: `banner ${level}` }, summary, warnings.map((warned) => content(warned, goTo)));
 }
 
-function sign(level) {
-  return element("span", { class: "sign", "aria-label": level, role: "img" }, LEVELS[level][0]);
-}
-
-function content(warned, goTo) {
+function told(warned, goTo) {
   return element(
     "div",
     { class: "told" },
-    element("strong", null, warned.title),
     warned.lines.map((line) => element("p", null, line)),
     warned.paths.length > 0 && pathButtons(warned.paths, goTo),
-    warned.traceback &&
-      element("details", { class: "traceback" }, element("summary", null, "Traceback"), element("pre", null, warned.traceback)),
+    warned.traceback && traceback(warned.traceback),
   );
+}
+
+function traceback(text) {
+  return element("details", { class: "traceback" }, element("summary", null, "Traceback"), element("pre", null, text));
 }
 
 /** Buttons that lead to modules; of many, the first ones, and the rest on demand. */
 function pathButtons(paths, goTo) {
   const make = (path) => button(path || "the model itself", () => goTo(path), { class: "path" });
   const place = element("p", { class: "paths" }, paths.slice(0, MOST_PATHS).map(make));
-  if (paths.length > MOST_PATHS) {
-    const rest = paths.slice(MOST_PATHS);
-    const more = button(`and ${plural(rest.length, "more")}`.replace("mores", "more"), () => more.replaceWith(...rest.map(make)), {
-      class: "path",
-    });
+  const rest = paths.slice(MOST_PATHS);
+  if (rest.length > 0) {
+    const more = button(`and ${exactCount(rest.length)} more`, () => more.replaceWith(...rest.map(make)), { class: "path" });
     place.append(more);
   }
   return place;
