@@ -4,12 +4,12 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram import palette
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_families import CONTAINER, FAMILIES, OPERATION, Family
 from modelviz_callbacks.diagram.module_text import human
+from modelviz_callbacks.diagram.palette import CONTAINER, FAMILIES, OPERATION, Family
 from modelviz_callbacks.draw.autograd_groups import group_by_module
 from modelviz_callbacks.draw.autograd_modules import find_modules
 from modelviz_callbacks.draw.autograd_source import (
@@ -25,7 +25,7 @@ from modelviz_callbacks.graph.fold import Box, view_graph
 from modelviz_callbacks.graph.runs import Run
 
 PARAMETER = Family("parameter", CONTAINER.fill, CONTAINER.line)
-SAVED = Family("saved tensor", colors.NESTED_FILLS[0], CONTAINER.line)
+SAVED = Family("saved tensor", palette.NESTED_FILLS[0], CONTAINER.line)
 
 _MOST_NAME, _MOST_PATH, _MOST_PARTS, _LINE = 60, 60, 5, 56
 _MOST_GROUPED = 3_000
@@ -108,12 +108,12 @@ def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
     links = choose_links(view)
     lines = [
         Line(
-            link.source,
-            link.target,
-            f"{len(link.tensors)} ×" if len(link.tensors) > 1 else "",
-            {"weight": str(weight)} if weight > 1 else {},
+            drawn.link.source,
+            drawn.link.target,
+            f"{len(drawn.link.tensors)} ×" if len(drawn.link.tensors) > 1 else "",
+            {"weight": str(drawn.weight)} if drawn.weight > 1 else {},
         )
-        for link, weight in links.drawn
+        for drawn in links.drawn
     ]
     notes = (_RULE, *view.notes, *filter(None, [links.note]))
     return _picture(tree, _without_model(view.boxes), lines, links), notes
@@ -151,7 +151,7 @@ class _Painter:
         if box.node is None:
             return font("in sequence", size=_LARGE, bold=True)
         name = font(escape(_path(box, around)), size=_LARGE, bold=True)
-        return f"{name}  {font(self._parameters(box), size=_SMALL, color=colors.FAINT)}"
+        return f"{name}  {font(self._parameters(box), size=_SMALL, color=palette.FAINT)}"
 
     def _node(self, node: AutogradNode, box: Box, around: Box | None) -> Look:
         if node.kind == "function":
@@ -168,7 +168,7 @@ class _Painter:
     def _function(self, node: AutogradNode, box: Box) -> Look:
         if node.name == ACCUMULATE:
             small = {"margin": "0.03,0.01"}
-            return Look(font(node.name, size=_TINY, color=colors.FAINT), OPERATION, small)
+            return Look(font(node.name, size=_TINY, color=palette.FAINT), OPERATION, small)
         family = family_of_function(node.name)
         lines = [
             font(
@@ -177,7 +177,7 @@ class _Painter:
                 bold=family is not OPERATION,
             )
         ]
-        lines += [font(escape(detail), size=_TINY, color=colors.FAINT) for detail in node.details]
+        lines += [font(escape(detail), size=_TINY, color=palette.FAINT) for detail in node.details]
         lines += self._also(box, None)
         return Look(table(cell(line, align="left") for line in lines), family)
 
@@ -189,7 +189,7 @@ class _Painter:
         said = f"{operations} operation{'s' if operations != 1 else ''}: {counted}"
         lines += [font(escape(line), size=_SMALL) for line in wrap(said, _LINE)]
         lines += [
-            font(text, size=_SMALL, color=colors.FAINT) for text in [self._parameters(box)] if text
+            font(text, size=_SMALL, color=palette.FAINT) for text in [self._parameters(box)] if text
         ]
         lines += self._also(box, around)
         return Look(
@@ -219,7 +219,7 @@ class _Painter:
             ]
             first, *others = names
             text = f"{first} … {others[-1]} ({len(names)})" if len(others) > 1 else ", ".join(names)
-            yield font(escape(f"also from {text}"), size=_TINY, color=colors.FAINT)
+            yield font(escape(f"also from {text}"), size=_TINY, color=palette.FAINT)
 
 
 def _counted(names: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from modelviz_callbacks.diagram.module_families import ACTIVATION, DROPOUT
+from modelviz_callbacks.diagram.palette import ACTIVATION, DROPOUT
 from modelviz_callbacks.draw.autograd_source import ACCUMULATE, AutogradSource
 from modelviz_callbacks.draw.function_families import family_of_function
 
