@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_text import human, shapes, short_config
+from modelviz_callbacks.diagram.module_text import counted, human, shapes, short_config
 from modelviz_callbacks.diagram.palette import (
     COUNT_FILL,
     COUNT_TEXT,
@@ -19,6 +19,7 @@ from modelviz_callbacks.graph.model import Failure, Node
 
 _MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60, 180
 _MESSAGE_LINE = 52
+_OPERATIONS_LINE = 36
 _HEADER_LINE = 22
 # Widths of an average letter, of the rest of a header, and of a count.
 _LARGE_PT, _SMALL_PT, _BOLD_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 5, 12, 44
@@ -132,6 +133,26 @@ def operation_label(box: Box, around: str | None, more: More) -> str:
         head += cell(shape, align="left") if node.outputs else ""
     rows = [head, *_more_rows(more, box, around, FAILED_TEXT if more.failure else FAINT)]
     return _with_count(table(rows, cellpadding=1), box)
+
+
+def gathered_label(names: Sequence[str], box: Box, around: str | None, more: More) -> str:
+    """Labels operations that are drawn as one: how many, and which.
+
+    Args:
+        names: Their names.
+        box: Their box.
+        around: The path of the module that the box is in.
+        more: What else to tell.
+
+    Returns:
+        The label.
+    """
+    color = FAILED_TEXT if more.failure else FAINT
+    said = counted(shorten(name, _MOST_NAME) for name in names)
+    head = font(f"{len(names):,} operations", size=_NORMAL, color=color, bold=True)
+    lines = [font(escape(line), size=_SMALL, color=color) for line in wrap(said, _OPERATIONS_LINE)]
+    rows = [_line(line) for line in [head, *lines]]
+    return table([*rows, *_more_rows(more, box, around, color)], cellpadding=1)
 
 
 def end_label(box: Box) -> str:

@@ -104,7 +104,7 @@ def _parameters_of(node: int, source: AutogradSource, aside: Collection[int]) ->
 
 
 def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, depth)
+    view = view_graph(tree.graph, depth, gathers=False)
     links = choose_links(view)
     lines = [
         Line(

@@ -38,7 +38,9 @@ def restyled(dot: str, depth: int | None, folded: bool) -> tuple[str, tuple[str,
     """
     source = read_torchview(dot)
     folds = _is_telling if folded else _never
-    view = view_graph(source.graph, sys.maxsize if depth is None else depth, folds=folds)
+    view = view_graph(
+        source.graph, sys.maxsize if depth is None else depth, folds=folds, gathers=False
+    )
     if depth is None and not folded:
         links, lines = DrawnLinks(), _every_line(source)
     else:
