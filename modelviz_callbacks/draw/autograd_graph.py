@@ -18,7 +18,9 @@ from modelviz_callbacks.draw.autograd_source import (
     AutogradSource,
     read_autograd,
 )
+from modelviz_callbacks.draw.autograd_spacers import spacers
 from modelviz_callbacks.draw.autograd_tree import AutogradTree
+from modelviz_callbacks.draw.dot_content import DotEdge
 from modelviz_callbacks.draw.function_families import family_of_function
 from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
 from modelviz_callbacks.graph.fold import Box, view_graph
@@ -29,6 +31,8 @@ SAVED = Family("saved tensor", colors.NESTED_FILLS[0], CONTAINER.line)
 
 _MOST_NAME, _MOST_PATH, _MOST_PARTS, _LINE = 60, 60, 5, 56
 _MOST_GROUPED = 3_000
+# Between clusters Graphviz keeps an order only where it weighs more than short lines.
+_SPACER = {"style": "invis", "weight": "100"}
 _TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 12
 _RULE = (
     "Grouped by module: operations without parameters stand in the module that what is around"
@@ -64,43 +68,23 @@ def restyled(dot: str, depth: int | None) -> tuple[str, tuple[str, ...]]:
 def _complete(
     source: AutogradSource, tree: AutogradTree, aside: Collection[int]
 ) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, sys.maxsize, folds=_never)
-    boxes = _without_model(view.boxes)
+    boxes = _without_model(view_graph(tree.graph, sys.maxsize, folds=_never).boxes)
     lines = [
         Line(
-            tree.ids[tail], tree.ids[end], escape(edge.label), _as_drawn(edge.style, edge.direction)
+            tree.ids[tail],
+            tree.ids[end],
+            escape(edge.label),
+            _as_drawn(edge),
         )
         for tail, end, edge in source.edges
     ]
     if len(source.nodes) > _MOST_GROUPED:
         return _picture(tree, list(_leaves(boxes)), lines, DrawnLinks()), ()
-    lines += _spacers(source, tree, aside)
+    lines += [
+        Line(tree.ids[above], tree.ids[below], "", _SPACER)
+        for above, below in spacers(source, tree, aside)
+    ]
     return _picture(tree, boxes, lines, DrawnLinks()), (_RULE,)
-
-
-def _spacers(source: AutogradSource, tree: AutogradTree, aside: Collection[int]) -> Iterator[Line]:
-    """Keeps the parameters in a container below what feeds it, with lines that are not drawn.
-
-    Else they would stand beside it, and one container would stand beside the other.
-    """
-    parents = {node.id: node.parent for node in tree.graph.nodes}
-    for tail, end, _ in source.edges:
-        if tail in aside or end in aside:
-            continue
-        container, around = parents[tree.ids[end]], parents[tree.ids[tail]]
-        while around is not None and around != container:
-            around = parents[around]
-        if container is not None and around is None:
-            for leaf in _parameters_of(end, source, aside):
-                yield Line(tree.ids[tail], tree.ids[leaf], "", {"style": "invis"})
-
-
-def _parameters_of(node: int, source: AutogradSource, aside: Collection[int]) -> Iterator[int]:
-    for feeding in source.before[node]:
-        if feeding in aside:
-            yield from _parameters_of(feeding, source, aside)
-            if not source.before[feeding]:
-                yield feeding
 
 
 def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
@@ -251,8 +235,8 @@ def _leaves(boxes: Iterable[Box]) -> Iterator[Box]:
             yield box
 
 
-def _as_drawn(style: str, direction: str) -> dict[str, str]:
-    given = {"style": style, "dir": direction}
+def _as_drawn(edge: DotEdge) -> dict[str, str]:
+    given = {"style": edge.style, "dir": edge.direction}
     return {name: value for name, value in given.items() if value in ("dotted", "none")}
 
 
