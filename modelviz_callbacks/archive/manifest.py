@@ -32,6 +32,8 @@ class Artifact:
         notes: What a reader should know: simplifications, differing totals.
         error: The failure or the reason for skipping, in one line.
         seconds: Seconds that it took, drawing included.
+        rungs: The ways in which its picture was tried to be drawn, in order: each with `rung`,
+            its name; `limit_s` and `seconds`; `outcome`, `"ok"`, `"timed out"` or `"failed: …"`.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Artifact:
     notes: tuple[str, ...] = ()
     error: str | None = None
     seconds: float = 0.0
+    rungs: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

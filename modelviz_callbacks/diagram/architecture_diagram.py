@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram import palette
 from modelviz_callbacks.diagram.dot_text import attributes
 from modelviz_callbacks.diagram.labels import (
     Header,
@@ -16,19 +16,15 @@ from modelviz_callbacks.diagram.labels import (
 from modelviz_callbacks.diagram.legend import head
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_families import (
-    CONTAINER,
-    OPERATION,
-    Family,
-    family_of,
-)
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.palette import CONTAINER, OPERATION, Family
 from modelviz_callbacks.graph.fold import Box, View, view_graph
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
 # https://graphviz.org/docs/attrs/nslimit/ and /mclimit/: large graphs take seconds, not minutes.
 _GRAPH = {
     "rankdir": "TB",
-    "bgcolor": colors.WHITE,
+    "bgcolor": palette.PAGE,
     "nodesep": "0.22",
     "ranksep": "0.28",
     "nslimit": "2",
@@ -41,14 +37,14 @@ _NODE = {
     "style": "filled,rounded",
     "penwidth": "1.2",
     "fontsize": "11",
-    "fontcolor": colors.TEXT,
+    "fontcolor": palette.TEXT,
     "margin": "0.08,0.04",
     "width": "0.2",
     "height": "0.2",
 }
 # A box right of the room below a header has its middle, where lines end, further on.
 _HALF_NODE_PT = 60
-_EDGE = {"color": colors.EDGE, "penwidth": "1.2", "arrowsize": "0.7"}
+_EDGE = {"color": palette.EDGE, "penwidth": "1.2", "arrowsize": "0.7"}
 
 
 def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[str, ...]]:
@@ -125,8 +121,8 @@ class _Diagram:
         elif box.node.kind == "op":
             yield self._operation(box, around)
         else:
-            fill = colors.END_FILL
-            yield self._node(box, end_label(box), fill, fill, fontcolor=colors.WHITE)
+            fill = palette.END_FILL
+            yield self._node(box, end_label(box), fill, fill, fontcolor=palette.END_TEXT)
 
     def _module(self, box: Box, around: _Around) -> str:
         path = box.paths[0] if box.paths else ""
@@ -155,8 +151,8 @@ class _Diagram:
         given = attributes(
             id=f"n{box.id}",
             label=label,
-            fillcolor=colors.FAILED_FILL if failed else fill,
-            color=colors.FAILED_LINE if failed else line,
+            fillcolor=palette.FAILED_FILL if failed else fill,
+            color=palette.FAILED_LINE if failed else line,
             penwidth="3" if failed else None,
             # A second outline: there is more than one of it.
             peripheries="2" if box.count > 1 else None,
@@ -170,8 +166,8 @@ class _Diagram:
         self._marks.update(marks)
         failed = self._holds_failed(box)
         shown = [mark for mark in marks if mark not in around.marks]
-        color = colors.FAILED_FILL if failed else colors.TEXT
-        line = colors.FAILED_FILL if failed else CONTAINER.line
+        color = palette.FAILED_NAME if failed else palette.TEXT
+        line = palette.FAILED_FILL if failed else CONTAINER.line
         name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
         if box.count > 1:
             yield f"subgraph cluster_{name}_stack {{ graph [{self._stack(failed=failed)}]"
@@ -180,8 +176,8 @@ class _Diagram:
             id=f"c{box.id}",
             label=header.label,
             style="rounded,filled,dashed" if "frozen" in marks else "rounded,filled",
-            fillcolor=colors.NESTED_FILLS[around.level % 2],
-            color=line if box.count == 1 else colors.COUNT_FILL,
+            fillcolor=palette.NESTED_FILLS[around.level % 2],
+            color=line if box.count == 1 else palette.COUNT_FILL,
             penwidth="2.5" if failed else "1.2",
             margin="10",
         )
@@ -207,8 +203,8 @@ class _Diagram:
         return attributes(
             label="",
             style="rounded,filled",
-            fillcolor=colors.STACK_FILL,
-            color=colors.FAILED_FILL if failed else colors.COUNT_FILL,
+            fillcolor=palette.STACK_FILL,
+            color=palette.FAILED_FILL if failed else palette.COUNT_FILL,
             penwidth="1.6",
             margin="6",
         )

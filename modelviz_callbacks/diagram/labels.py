@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from modelviz_callbacks.diagram.colors import COUNT_FILL, FAINT, MARKS, TEXT, WHITE
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
 from modelviz_callbacks.diagram.module_text import human, shapes, short_config
+from modelviz_callbacks.diagram.palette import (
+    COUNT_FILL,
+    COUNT_TEXT,
+    FAILED_TEXT,
+    FAINT,
+    MARKS,
+    TEXT,
+)
 from modelviz_callbacks.graph.fold import Box
 from modelviz_callbacks.graph.model import Failure, Node
 
@@ -60,7 +67,7 @@ def module_label(
         Class and path; configuration; parameters and output shape; marks; inputs without a line;
         the failure.
     """
-    color, faint = (WHITE, WHITE) if more.failure else (TEXT, FAINT)
+    color, faint = (FAILED_TEXT, FAILED_TEXT) if more.failure else (TEXT, FAINT)
     outputs = box.node.outputs if box.node else ()
     config = _config(box, facts)
     sizes, shape = _parameters(box, facts), shapes(outputs)
@@ -118,12 +125,12 @@ def operation_label(box: Box, around: str | None, more: More) -> str:
     node = _node(box)
     name = escape(shorten(node.name, _MOST_NAME))
     if more.failure:
-        head = _line(font(name, size=_LARGE - 1, color=WHITE, bold=True))
+        head = _line(font(name, size=_LARGE - 1, color=FAILED_TEXT, bold=True))
     else:
         shape = font(shapes(node.outputs, 1), size=_TINY, color=FAINT)
         head = cell(font(name, size=_NORMAL - 1), align="left")
         head += cell(shape, align="left") if node.outputs else ""
-    rows = [head, *_more_rows(more, box, around, WHITE if more.failure else FAINT)]
+    rows = [head, *_more_rows(more, box, around, FAILED_TEXT if more.failure else FAINT)]
     return _with_count(table(rows, cellpadding=1), box)
 
 
@@ -204,7 +211,7 @@ def _left_right(left: str, right: str) -> str:
 def _with_count(label: str, box: Box) -> str:
     if box.count == 1:
         return label
-    badge = font(f"{box.count} ×", size=_LARGE + 1, color=WHITE, bold=True)
+    badge = font(f"{box.count} ×", size=_LARGE + 1, color=COUNT_TEXT, bold=True)
     return table(
         [cell(badge, bgcolor=COUNT_FILL, cellpadding=5) + cell(label)], align="left", cellspacing=2
     )
@@ -234,8 +241,8 @@ def _failure_rows(failure: Failure, box: Box) -> list[str]:
     if box.hidden:
         where = " in ".join(filter(None, [failure.operation, failure.path]))
         lines.append(f"at {shorten(where, _MOST_PATH)}")
-    head = font(escape(exception), size=_NORMAL, color=WHITE, bold=True)
+    head = font(escape(exception), size=_NORMAL, color=FAILED_TEXT, bold=True)
     return [
         _line(head),
-        *(_line(font(escape(line), size=_SMALL + 1, color=WHITE)) for line in lines),
+        *(_line(font(escape(line), size=_SMALL + 1, color=FAILED_TEXT)) for line in lines),
     ]

@@ -2,12 +2,19 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from modelviz_callbacks.diagram.colors import FAILED_FILL, FAINT, MARKS, TEXT, WHITE
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
 from modelviz_callbacks.diagram.labels import failure_lines
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_families import FAMILIES, Family
 from modelviz_callbacks.diagram.module_text import human
+from modelviz_callbacks.diagram.palette import (
+    FAILED_FILL,
+    FAILED_TEXT,
+    FAINT,
+    FAMILIES,
+    MARKS,
+    TEXT,
+    Family,
+)
 from modelviz_callbacks.graph.model import Failure
 
 _MOST_LISTED = 12
@@ -66,7 +73,7 @@ def _title(facts: ModuleFacts, depth: int) -> str:
 
 def _failure(failure: Failure) -> Iterator[str]:
     for line in failure_lines(failure):
-        text = font(escape(line), size=_SMALL + 1, color=WHITE, bold=True)
+        text = font(escape(line), size=_SMALL + 1, color=FAILED_TEXT, bold=True)
         yield table([cell(text, bgcolor=FAILED_FILL)], align="left")
 
 

@@ -1,54 +1,20 @@
-"""What kind of thing a module is, and the colours of each kind."""
+"""What kind of thing a module is."""
 
 import re
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Family:
-    """A kind of modules.
-
-    The fills were searched for so that each two of them stay apart (a CIE 1976 difference of 8) in
-    full colour vision and in simulated protanopia, deuteranopia and tritanopia, and that text on
-    them has a contrast of 4.5 : 1 or more; every box also says its class.
-
-    Attributes:
-        name: Its name in the legend.
-        fill: Colour of its boxes.
-        line: Colour of their outlines.
-    """
-
-    name: str
-    fill: str
-    line: str
-
-
-CONVOLUTION = Family("convolution", "#DAA94F", "#7A4E00")
-LINEAR = Family("linear", "#9ED6FF", "#1B5E9E")
-NORMALISATION = Family("normalisation", "#C0FBC6", "#1E7A3C")
-ACTIVATION = Family("activation", "#FDE573", "#857000")
-POOLING = Family("pooling", "#58BFD3", "#0B5563")
-ATTENTION = Family("attention", "#E3ACE3", "#8A2A8A")
-RECURRENT = Family("recurrent", "#FE9481", "#A3301A")
-EMBEDDING = Family("embedding", "#9EACF9", "#3B46A6")
-DROPOUT = Family("dropout", "#B4AFB1", "#5E5A5C")
-CONTAINER = Family("container", "#E4ECF4", "#55697A")
-OTHER = Family("other module", "#FFFFFF", "#3A3A3A")
-OPERATION = Family("operation", "#FFFFFF", "#8A9299")
-
-FAMILIES = (
+from modelviz_callbacks.diagram.palette import (
+    ACTIVATION,
+    ATTENTION,
+    CONTAINER,
     CONVOLUTION,
+    DROPOUT,
+    EMBEDDING,
     LINEAR,
     NORMALISATION,
-    ACTIVATION,
-    POOLING,
-    ATTENTION,
-    RECURRENT,
-    EMBEDDING,
-    DROPOUT,
-    CONTAINER,
     OTHER,
-    OPERATION,
+    POOLING,
+    RECURRENT,
+    Family,
 )
 
 # By the file of `torch.nn.modules` that defines the class.

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+Kind = Literal["architecture", "torchview", "autograd"]
 
 
 @dataclass(frozen=True)
@@ -13,11 +15,18 @@ class DrawJob:
         name: By which the result is recognised; any text.
         dot: DOT source.
         formats: Pictures to make, of `"svg"`, `"png"`.
+        kind: Whose DOT it is: our own diagram's, torchview's, or torchviz' of the autograd graph.
+        graph: Of our own diagram the content of `architecture.json`, to make simpler DOT of;
+            without it, its DOT is only laid out in simpler ways.
+        depth: How many levels of modules are shown.
     """
 
     name: str
     dot: str
     formats: tuple[str, ...]
+    kind: Kind = "architecture"
+    graph: str = ""
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,8 @@ class Drawn:
         notes: What was simplified or scaled, in words.
         error: Why there is no picture, in one line.
         seconds: Seconds that it took, all attempts together.
+        rungs: What was tried, in order: each with `rung`, its name; `limit_s` and `seconds`;
+            `outcome`, `"ok"`, `"timed out"` or `"failed: …"`.
     """
 
     job: DrawJob
@@ -39,3 +50,4 @@ class Drawn:
     notes: tuple[str, ...] = ()
     error: str | None = None
     seconds: float = 0.0
+    rungs: tuple[dict[str, Any], ...] = ()

@@ -9,11 +9,13 @@ class Rung:
     """One way of drawing.
 
     Attributes:
+        name: Its name in the manifest.
         attributes: Graph attributes that make the layout cheaper.
         share: Its share of the whole time limit.
         simplified: What it simplifies, or None for the full drawing.
     """
 
+    name: str
     attributes: Mapping[str, str]
     share: float
     simplified: str | None
@@ -24,9 +26,9 @@ class Rung:
 _LIMITS = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.1"}
 
 RUNGS = (
-    Rung({}, 0.2, None),
-    Rung(_LIMITS, 0.2, "layout limits"),
-    Rung({**_LIMITS, "splines": "line"}, 0.6, "layout limits and straight lines"),
+    Rung("full", {}, 0.2, None),
+    Rung("layout limits", _LIMITS, 0.2, "layout limits"),
+    Rung("straight lines", {**_LIMITS, "splines": "line"}, 0.6, "layout limits and straight lines"),
 )
 _TOO_LARGE_FOR_CURVES = 2_500
 
@@ -43,4 +45,4 @@ def rungs_for(dot: str) -> tuple[Rung, ...]:
     if dot.count("->") < _TOO_LARGE_FOR_CURVES:
         return RUNGS
     last = RUNGS[-1]
-    return (Rung(last.attributes, 1.0, f"{last.simplified}, as the graph is large"),)
+    return (Rung(last.name, last.attributes, 1.0, f"{last.simplified}, as the graph is large"),)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from modelviz_callbacks.draw.attempt import Attempt, Outcome
 from modelviz_callbacks.draw.job import DrawJob, Drawn
@@ -75,25 +76,41 @@ class Drawing:
     def _draw(self, job: DrawJob) -> Drawn:
         started = time.perf_counter()
         notes: tuple[str, ...] = ()
+        tried: tuple[dict[str, Any], ...] = ()
         outcome = Outcome(error="the drawing was cancelled")
         for rung in rungs_for(job.dot):
             if self._cancelled.is_set():
                 break
             left_s = self._timeout_s - _since(started)
             limit_s = min(left_s, rung.share * self._timeout_s)
+            begun = time.perf_counter()
             self._attempt = Attempt(job, rung.attributes, limit_s, left_s)
             outcome = self._attempt.run()
+            tried = (*tried, _told(rung.name, limit_s, _since(begun), outcome))
             if outcome.files:
                 missing = (f"not all pictures: {outcome.error}",) if outcome.error else ()
                 simplified = (f"drawn with {rung.simplified}",) if rung.simplified else ()
                 notes = (*notes, *simplified, *outcome.notes, *missing)
-                return Drawn(job, "ok", outcome.files, notes, None, _since(started))
+                return Drawn(job, "ok", outcome.files, notes, None, _since(started), tried)
             notes = (*notes, f"{rung.simplified or 'full drawing'}: {outcome.error}")
             if not outcome.timed_out:
                 # What is no matter of time will not go better in a simpler drawing.
                 break
-        return Drawn(job, "failed", {}, notes, outcome.error, _since(started))
+        return Drawn(job, "failed", {}, notes, outcome.error, _since(started), tried)
 
 
 def _since(started: float) -> float:
     return time.perf_counter() - started
+
+
+def _told(rung: str, limit_s: float, seconds: float, outcome: Outcome) -> dict[str, Any]:
+    if outcome.files:
+        how = "ok"
+    else:
+        how = "timed out" if outcome.timed_out else f"failed: {outcome.error}"
+    return {
+        "rung": rung,
+        "limit_s": round(limit_s, 3),
+        "seconds": round(seconds, 3),
+        "outcome": how,
+    }

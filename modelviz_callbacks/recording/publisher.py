@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from modelviz_callbacks.draw.job import DrawJob, Drawn
+from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.errors import is_interrupt
 from modelviz_callbacks.graph.model import ArchitectureGraph
@@ -59,7 +59,7 @@ class Publisher:
     def start_drawing(self) -> None:
         """Starts to draw the record's graphs; the training does not wait."""
         formats = tuple(self._settings.formats)
-        jobs = [DrawJob(tag, source, formats) for tag, source in self._book.pending()]
+        jobs = list(self._book.pending(formats, self._settings.depth))
         if not jobs or not formats:
             return
         self._book.mark_pending()

@@ -3,12 +3,12 @@
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
 from modelviz_callbacks.archive.manifest import Artifact, Manifest, timestamp
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
-from modelviz_callbacks.draw.job import Drawn
+from modelviz_callbacks.draw.job import DrawJob, Drawn, Kind
 from modelviz_callbacks.errors import one_line, warn
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result
@@ -131,11 +131,20 @@ class RecordBook:
             if isinstance(output, Text):
                 yield self._tag(root, name), output.content, output.notes
 
-    def pending(self) -> Iterator[tuple[str, str]]:
-        """Gives the tag and the DOT source of each graph."""
+    def pending(self, formats: tuple[str, ...], depth: int) -> Iterator[DrawJob]:
+        """Gives what is to be drawn, named by its tag.
+
+        Args:
+            formats: The pictures to make of each graph.
+            depth: How many levels of modules are shown.
+        """
+        seen = "".join(out.content for out in self._outputs.values() if isinstance(out, Data))
         for (root, name), output in self._outputs.items():
             if isinstance(output, Dot):
-                yield self._tag(root, name), output.source
+                # A graph's artifact is named by whose it is.
+                kind = cast("Kind", name)
+                graph = seen if kind == "architecture" else ""
+                yield DrawJob(self._tag(root, name), output.source, formats, kind, graph, depth)
 
     def mark_pending(self) -> None:
         """Says of each graph that its picture is being drawn."""
@@ -165,6 +174,7 @@ class RecordBook:
             notes=(*artifact.notes, *drawn.notes),
             error=drawn.error,
             seconds=round(artifact.seconds + drawn.seconds, 6),
+            rungs=drawn.rungs,
         )
         self.manifest = self.manifest.with_artifact(filed)
         return drawn.job.name

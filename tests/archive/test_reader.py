@@ -18,7 +18,10 @@ MANIFEST = Manifest(
     created_at="2026-01-31T12:00:00Z",
     status="complete",
     fingerprints={"structure": "sha256:1"},
-    artifacts=(Artifact("table", "architecture", "", "ok", files=("table.txt",), seconds=1),),
+    artifacts=(
+        Artifact("table", "architecture", "", "ok", files=("table.txt",), seconds=1),
+        Artifact("autograd", "torchviz", "", "ok", rungs=({"rung": "full", "outcome": "ok"},)),
+    ),
     notes=("a", "b"),
 )
 GRAPH = ArchitectureGraph((ModuleEntry("", "Net"),))
@@ -45,6 +48,16 @@ def test_fields_of_a_later_version_are_passed_over(tmp_path) -> None:
     content["artifacts"][0]["more"] = 2
     (tmp_path / "manifest.json").write_text(json.dumps(content))
     assert open_record(str(tmp_path)).manifest == MANIFEST
+
+
+def test_a_record_from_before_the_rungs_were_told_is_read(tmp_path) -> None:
+    """It has none."""
+    content = json.loads(MANIFEST.to_json())
+    for artifact in content["artifacts"]:
+        del artifact["rungs"]
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    artifacts = open_record(str(tmp_path)).manifest.artifacts
+    assert [artifact.rungs for artifact in artifacts] == [(), ()]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram import palette
 from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.draw.engine import layout
 from modelviz_callbacks.graph.model import ArchitectureGraph, Failure
@@ -199,7 +199,7 @@ def test_a_failed_node_is_red_and_tells_what_met() -> None:
     draft.nodes.pop(), draft.edges.pop()
     draft.fail(head)
     picture = Picture(draft.build(), 2)
-    assert picture.fill(head) == colors.FAILED_FILL.lower()
+    assert picture.fill(head) == palette.FAILED_FILL
     assert picture.node(head)[-3:] == [
         "RuntimeError",
         "shapes cannot be multiplied",
@@ -208,7 +208,7 @@ def test_a_failed_node_is_red_and_tells_what_met() -> None:
     assert [
         node
         for node in range(7)
-        if f"n{node}" in picture.of("node") and picture.fill(node) == colors.FAILED_FILL.lower()
+        if f"n{node}" in picture.of("node") and picture.fill(node) == palette.FAILED_FILL
     ] == [head]
 
 
@@ -217,7 +217,7 @@ def test_a_failure_in_a_closed_call_names_the_place_inside() -> None:
     draft, ids = residual_stack(1)
     draft.fail(ids[0][2])
     picture = Picture(draft.build(), 1)
-    assert picture.fill(ids[0][0]) == colors.FAILED_FILL.lower()
+    assert picture.fill(ids[0][0]) == palette.FAILED_FILL
     assert "at blocks.0.1" in picture.node(ids[0][0])
 
 

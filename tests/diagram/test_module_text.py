@@ -2,24 +2,22 @@
 
 import pytest
 
-from modelviz_callbacks.diagram import colors
 from modelviz_callbacks.diagram.dot_text import escape, shorten, wrap
-from modelviz_callbacks.diagram.module_families import (
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.module_text import human, shapes, short_config
+from modelviz_callbacks.diagram.palette import (
     ACTIVATION,
     ATTENTION,
     CONTAINER,
     CONVOLUTION,
     DROPOUT,
     EMBEDDING,
-    FAMILIES,
     LINEAR,
     NORMALISATION,
     OTHER,
     POOLING,
     RECURRENT,
-    family_of,
 )
-from modelviz_callbacks.diagram.module_text import human, shapes, short_config
 from tests.graph_drafts import tensor
 
 
@@ -119,32 +117,6 @@ def test_a_closed_block_is_a_container_whatever_it_is_named_after() -> None:
     """`ConvNormActivation` with three layers inside is a block, but attention stays attention."""
     assert family_of("torchvision.ops.misc.ConvNormActivation", is_block=True) == CONTAINER
     assert family_of("mine.SelfAttention", is_block=True) == ATTENTION
-
-
-def luminance(color: str) -> float:
-    """https://www.w3.org/TR/WCAG21/#dfn-relative-luminance."""
-    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("text", "fill"),
-    [
-        *((text, family.fill) for family in FAMILIES for text in (colors.TEXT, colors.FAINT)),
-        *((colors.FAINT, fill) for fill in (*colors.NESTED_FILLS, colors.WHITE)),
-        *((colors.FAILED_FILL, fill) for fill in colors.NESTED_FILLS),
-        *(
-            (colors.WHITE, fill)
-            for fill in (colors.FAILED_FILL, colors.END_FILL, colors.COUNT_FILL)
-        ),
-        *((text, fill) for fill, text in colors.MARKS.values()),
-    ],
-)
-def test_text_can_be_read_on_every_colour(text, fill) -> None:
-    """WCAG AA: a contrast of 4.5 : 1 or more."""
-    lighter, darker = sorted((luminance(text), luminance(fill)), reverse=True)
-    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
 def test_long_texts_are_shortened_in_the_middle_and_broken_into_lines() -> None:

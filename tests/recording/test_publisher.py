@@ -119,6 +119,24 @@ def test_pictures_are_shown_as_they_are_drawn(tmp_path) -> None:
     entries = {a["name"]: a for a in read_manifest(manifest.parent)["artifacts"]}
     assert entries["torchview"]["status"] == "ok"
     assert set(entries["torchview"]["files"]) == {"torchview.gv", "torchview.svg", "torchview.png"}
+    assert [(r["rung"], r["outcome"]) for r in entries["torchview"]["rungs"]] == [("full", "ok")]
+
+
+def test_the_child_that_draws_our_own_diagram_is_given_the_graph(tmp_path) -> None:
+    """So it can make simpler ones; the others have only their DOT."""
+    book = RecordBook(str(tmp_path))
+    for artifact in ("torchview", "autograd", "architecture"):
+        book.add(Result(artifact, "any", "", "ok", Dot("digraph { a -> b }")), "")
+    book.add(Result("graph", "architecture", "", "ok", Data("seen")), "")
+    jobs = list(book.pending(("svg",), 2))
+    assert [(job.kind, job.graph) for job in jobs] == [
+        ("torchview", ""),
+        ("autograd", ""),
+        ("architecture", "seen"),
+    ]
+    assert {(job.dot, job.formats, job.depth) for job in jobs} == {
+        ("digraph { a -> b }", ("svg",), 2)
+    }
 
 
 def test_an_svg_alone_is_not_shown(tmp_path) -> None:
