@@ -4,12 +4,19 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from modelviz_callbacks.diagram import colors
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_families import CONTAINER, FAMILIES, OPERATION, Family
 from modelviz_callbacks.diagram.module_text import human
+from modelviz_callbacks.diagram.palette import (
+    CONTAINER,
+    FAINT,
+    FAMILIES,
+    OPERATION,
+    PARAMETER,
+    TENSOR,
+    Family,
+)
 from modelviz_callbacks.draw.autograd_groups import group_by_module
 from modelviz_callbacks.draw.autograd_modules import find_modules
 from modelviz_callbacks.draw.autograd_source import (
@@ -26,8 +33,7 @@ from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_
 from modelviz_callbacks.graph.fold import Box, view_graph
 from modelviz_callbacks.graph.runs import Run
 
-PARAMETER = Family("parameter", CONTAINER.fill, CONTAINER.line)
-SAVED = Family("saved tensor", colors.NESTED_FILLS[0], CONTAINER.line)
+SAVED = Family("saved tensor", TENSOR.fill, TENSOR.line)
 
 _MOST_NAME, _MOST_PATH, _MOST_PARTS, _LINE = 60, 60, 5, 56
 _MOST_GROUPED = 3_000
@@ -135,7 +141,7 @@ class _Painter:
         if box.node is None:
             return font("in sequence", size=_LARGE, bold=True)
         name = font(escape(_path(box, around)), size=_LARGE, bold=True)
-        return f"{name}  {font(self._parameters(box), size=_SMALL, color=colors.FAINT)}"
+        return f"{name}  {font(self._parameters(box), size=_SMALL, color=FAINT)}"
 
     def _node(self, node: AutogradNode, box: Box, around: Box | None) -> Look:
         if node.kind == "function":
@@ -152,7 +158,7 @@ class _Painter:
     def _function(self, node: AutogradNode, box: Box) -> Look:
         if node.name == ACCUMULATE:
             small = {"margin": "0.03,0.01"}
-            return Look(font(node.name, size=_TINY, color=colors.FAINT), OPERATION, small)
+            return Look(font(node.name, size=_TINY, color=FAINT), OPERATION, small)
         family = family_of_function(node.name)
         lines = [
             font(
@@ -161,7 +167,7 @@ class _Painter:
                 bold=family is not OPERATION,
             )
         ]
-        lines += [font(escape(detail), size=_TINY, color=colors.FAINT) for detail in node.details]
+        lines += [font(escape(detail), size=_TINY, color=FAINT) for detail in node.details]
         lines += self._also(box, None)
         return Look(table(cell(line, align="left") for line in lines), family)
 
@@ -172,9 +178,7 @@ class _Painter:
         operations = sum(name != ACCUMULATE for name in names)
         said = f"{operations} operation{'s' if operations != 1 else ''}: {counted}"
         lines += [font(escape(line), size=_SMALL) for line in wrap(said, _LINE)]
-        lines += [
-            font(text, size=_SMALL, color=colors.FAINT) for text in [self._parameters(box)] if text
-        ]
+        lines += [font(text, size=_SMALL, color=FAINT) for text in [self._parameters(box)] if text]
         lines += self._also(box, around)
         return Look(
             table((cell(line, align="left") for line in lines), cellpadding=1), self._family(box)
@@ -203,7 +207,7 @@ class _Painter:
             ]
             first, *others = names
             text = f"{first} … {others[-1]} ({len(names)})" if len(others) > 1 else ", ".join(names)
-            yield font(escape(f"also from {text}"), size=_TINY, color=colors.FAINT)
+            yield font(escape(f"also from {text}"), size=_TINY, color=FAINT)
 
 
 def _counted(names: Iterable[str]) -> str:

@@ -4,10 +4,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from modelviz_callbacks.diagram import colors
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
-from modelviz_callbacks.diagram.module_families import FAMILIES, OPERATION, Family, family_of
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.palette import END_TEXT, FAINT, FAMILIES, OPERATION, Family
 from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
 from modelviz_callbacks.draw.torchview_source import Label, TorchviewGraph, read_torchview
 from modelviz_callbacks.graph.fold import Box, View, view_graph
@@ -89,7 +89,7 @@ class _Painter:
 
     def _label(self, box: Box, family: Family) -> str:
         label = self._labels.get(box.id, Label(_node(box).name))
-        faint = colors.WHITE if family is ENDS else colors.FAINT
+        faint = END_TEXT if family is ENDS else FAINT
         cells = self._inside.rows(box.id) if box.hidden else label.rows
         name = font(escape(shorten(label.name, _MOST_NAME)), size=_NORMAL, bold=True)
         depth = font(escape(label.depth), size=_TINY, color=faint)
