@@ -28,10 +28,10 @@ from modelviz_callbacks.draw.autograd_source import (
 from modelviz_callbacks.draw.autograd_spacers import spacers
 from modelviz_callbacks.draw.autograd_tree import AutogradTree
 from modelviz_callbacks.draw.dot_content import DotEdge
+from modelviz_callbacks.draw.folds import is_telling, never
 from modelviz_callbacks.draw.function_families import family_of_function
 from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
 from modelviz_callbacks.graph.fold import Box, view_graph
-from modelviz_callbacks.graph.runs import Run
 
 SAVED = Family("saved tensor", TENSOR.fill, TENSOR.line)
 
@@ -74,7 +74,7 @@ def restyled(dot: str, depth: int | None) -> tuple[str, tuple[str, ...]]:
 def _complete(
     source: AutogradSource, tree: AutogradTree, aside: Collection[int]
 ) -> tuple[str, tuple[str, ...]]:
-    boxes = _without_model(view_graph(tree.graph, sys.maxsize, folds=_never).boxes)
+    boxes = _without_model(view_graph(tree.graph, sys.maxsize, folds=never).boxes)
     lines = [
         Line(
             tree.ids[tail],
@@ -94,7 +94,7 @@ def _complete(
 
 
 def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, depth)
+    view = view_graph(tree.graph, depth, folds=is_telling)
     links = choose_links(view)
     lines = [
         Line(
@@ -137,11 +137,10 @@ class _Painter:
         self._families.add(look.family)
         return look
 
-    def header(self, box: Box, around: Box | None) -> str:
+    def header(self, box: Box, around: Box | None) -> tuple[str, str]:
         if box.node is None:
-            return font("in sequence", size=_LARGE, bold=True)
-        name = font(escape(_path(box, around)), size=_LARGE, bold=True)
-        return f"{name}  {font(self._parameters(box), size=_SMALL, color=FAINT)}"
+            return "in sequence", ""
+        return _path(box, around), self._parameters(box)
 
     def _node(self, node: AutogradNode, box: Box, around: Box | None) -> Look:
         if node.kind == "function":
@@ -197,7 +196,9 @@ class _Painter:
         every, one = (self._facts.parameters(paths) for paths in (box.paths, box.paths[:1]))
         if not every:
             return ""
-        return f"{human(every)} params" + (f", {human(one)} each" if len(box.paths) > 1 else "")
+        each = f", {human(one)} each" if len(box.paths) > 1 else ""
+        shared = ", shared" if box.id in self._tree.again else ""
+        return f"{human(every)} params{each}{shared}"
 
     def _also(self, box: Box, around: Box | None) -> Iterator[str]:
         if box.id in self._told:
@@ -242,7 +243,3 @@ def _leaves(boxes: Iterable[Box]) -> Iterator[Box]:
 def _as_drawn(edge: DotEdge) -> dict[str, str]:
     given = {"style": edge.style, "dir": edge.direction}
     return {name: value for name, value in given.items() if value in ("dotted", "none")}
-
-
-def _never(_: Run) -> bool:
-    return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelviz_callbacks.diagram import palette
-from modelviz_callbacks.diagram.dot_text import attributes, cell, font, table
+from modelviz_callbacks.diagram.dot_text import attributes, cell, escape, font, table
 from modelviz_callbacks.diagram.palette import CONTAINER, Family
 from modelviz_callbacks.graph.fold import Box
 
@@ -41,7 +41,9 @@ _COLUMNS = 4
 
 # What goes into the model and what comes out of it; text on it is light.
 ENDS = Family("input or output", palette.END_FILL, palette.END_FILL)
-_SMALL, _LARGE, _COUNT = 9, 14, 14
+_SMALL, _NAME, _LARGE, _COUNT = 9, 12, 14, 14
+# Widths of average letters, of a count, and half of that of a box, where lines end.
+_NAME_PT, _SMALL_PT, _COUNT_PT, _HALF_NODE_PT = 6.5, 4.8, 50, 50
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Painter(Protocol):
     def look(self, box: Box, around: Box | None) -> Look:
         """Gives the look of a box with nothing shown in it."""
 
-    def header(self, box: Box, around: Box | None) -> str:
-        """Gives what heads a container, as HTML-like text."""
+    def header(self, box: Box, around: Box | None) -> tuple[str, str]:
+        """Gives the name that heads a container, and what is said beside it; plain text."""
 
 
 def picture_dot(boxes: Sequence[Box], lines: Iterable[Line], head: str, painter: Painter) -> str:
@@ -171,9 +173,10 @@ def _container(box: Box, around: Box | None, level: int, painter: Painter) -> It
             margin="6",
         )
         yield f"subgraph cluster_{name}_stack {{ graph [{behind}]"
+    title, said = painter.header(box, around)
     own = attributes(
         id=f"c{box.id}",
-        label=_with_count(painter.header(box, around), box),
+        label=_with_count(_header(title, said), box),
         style="rounded,filled",
         fillcolor=palette.NESTED_FILLS[level % 2],
         color=CONTAINER.line if box.count == 1 else palette.COUNT_FILL,
@@ -181,8 +184,25 @@ def _container(box: Box, around: Box | None, level: int, painter: Painter) -> It
         margin="10",
     )
     yield f"subgraph cluster_{name} {{ graph [{own}]"
+    yield from _room(name, title, said) if box.count > 1 else ()
     yield from _boxes(box.boxes, box, level + 1, painter)
     yield "} }" if box.count > 1 else "}"
+
+
+def _header(title: str, said: str) -> str:
+    lines = [font(escape(title), size=_NAME, bold=True)]
+    lines += [font(escape(said), size=_SMALL, color=palette.FAINT)] if said else []
+    return table((cell(line, align="left") for line in lines), align="left", cellpadding=1)
+
+
+def _room(name: str, title: str, said: str) -> Iterator[str]:
+    """Keeps room below a header with a count, with a node that is not drawn.
+
+    What comes from above then passes the text, instead of running through it.
+    """
+    text_pt = max(len(title) * _NAME_PT, len(said) * _SMALL_PT)
+    size = {"width": f"{(text_pt + _COUNT_PT - _HALF_NODE_PT) / 72:.2f}", "height": "0.05"}
+    yield f"room_{name} [{attributes(**size, fixedsize='true', label='', style='invis')}]"
 
 
 def _with_count(label: str, box: Box) -> str:
