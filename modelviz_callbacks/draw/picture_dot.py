@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelviz_callbacks.diagram import palette
-from modelviz_callbacks.diagram.dot_text import attributes, cell, font, table
+from modelviz_callbacks.diagram.dot_text import attributes, cell, escape, font, table
 from modelviz_callbacks.diagram.palette import CONTAINER, Family
 from modelviz_callbacks.graph.fold import Box
 
@@ -18,6 +18,7 @@ _GRAPH = {
     "mclimit": "0.5",
     "labelloc": "t",
     "labeljust": "l",
+    "fontcolor": palette.TEXT,
 }
 _NODE = {
     "shape": "box",
@@ -38,9 +39,11 @@ _EDGE = {
 }
 _COLUMNS = 4
 
-# What goes into the model and what comes out of it; text on it is white.
+# What goes into the model and what comes out of it; text on it is light.
 ENDS = Family("input or output", palette.END_FILL, palette.END_FILL)
-_SMALL, _LARGE, _COUNT = 9, 14, 14
+_SMALL, _NAME, _LARGE, _COUNT = 9, 12, 14, 14
+# Widths of average letters, of a count, and half of that of a box, where lines end.
+_NAME_PT, _SMALL_PT, _COUNT_PT, _HALF_NODE_PT = 6.5, 4.8, 50, 50
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ class Painter(Protocol):
     def look(self, box: Box, around: Box | None) -> Look:
         """Gives the look of a box with nothing shown in it."""
 
-    def header(self, box: Box, around: Box | None) -> str:
-        """Gives what heads a container, as HTML-like text."""
+    def header(self, box: Box, around: Box | None) -> tuple[str, str]:
+        """Gives the name that heads a container, and what is said beside it; plain text."""
 
 
 def picture_dot(boxes: Sequence[Box], lines: Iterable[Line], head: str, painter: Painter) -> str:
@@ -159,9 +162,10 @@ def _box(box: Box, around: Box | None, painter: Painter) -> str:
 
 def _container(box: Box, around: Box | None, level: int, painter: Painter) -> Iterator[str]:
     name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
+    title, said = painter.header(box, around)
     own = attributes(
         id=f"c{box.id}",
-        label=_with_count(painter.header(box, around), box),
+        label=_with_count(_header(title, said), box),
         style="rounded,filled",
         fillcolor=palette.NESTED_FILLS[level % 2],
         color=CONTAINER.line,
@@ -171,8 +175,25 @@ def _container(box: Box, around: Box | None, level: int, painter: Painter) -> It
         **{"class": "stack" if box.count > 1 else "single"},
     )
     yield f"subgraph cluster_{name} {{ graph [{own}]"
+    yield from _room(name, title, said) if box.count > 1 else ()
     yield from _boxes(box.boxes, box, level + 1, painter)
     yield "}"
+
+
+def _header(title: str, said: str) -> str:
+    lines = [font(escape(title), size=_NAME, bold=True)]
+    lines += [font(escape(said), size=_SMALL, color=palette.FAINT)] if said else []
+    return table((cell(line, align="left") for line in lines), align="left", cellpadding=1)
+
+
+def _room(name: str, title: str, said: str) -> Iterator[str]:
+    """Keeps room below a header with a count, with a node that is not drawn.
+
+    What comes from above then passes the text, instead of running through it.
+    """
+    text_pt = max(len(title) * _NAME_PT, len(said) * _SMALL_PT)
+    size = {"width": f"{(text_pt + _COUNT_PT - _HALF_NODE_PT) / 72:.2f}", "height": "0.05"}
+    yield f"room_{name} [{attributes(**size, fixedsize='true', label='', style='invis')}]"
 
 
 def _with_count(label: str, box: Box) -> str:

@@ -1,9 +1,11 @@
 """Gathering the many operations of one call into few boxes, as modules are closed at a depth."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from modelviz_callbacks.graph.call_tree import CallTree
+from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.runs import Run
 
 # A hand-written attention has two dozen; a detector's head has hundreds.
@@ -16,6 +18,12 @@ Gathered = tuple[int, ...]
 def is_heap(tree: CallTree, siblings: Sequence[int]) -> bool:
     """Whether there are too many operations among siblings to look at each."""
     return sum(tree.nodes[node].kind == "op" for node in siblings) > _MANY
+
+
+def has_heap(graph: ArchitectureGraph) -> bool:
+    """Whether there are so many in any call."""
+    counts = Counter(node.parent for node in graph.nodes if node.kind == "op")
+    return any(count > _MANY for count in counts.values())
 
 
 def gather(

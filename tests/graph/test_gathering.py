@@ -6,6 +6,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 from modelviz_callbacks.graph.fold import View, view_graph
+from modelviz_callbacks.graph.gathering import has_heap
 from tests.graph_drafts import GraphDraft, links, walk
 
 
@@ -59,8 +60,10 @@ def test_the_note_tells_where_and_how_to_see_each() -> None:
 @pytest.mark.parametrize(("operations", "depth"), [(30, 2), (20, 1), (30, 9)])
 def test_each_is_drawn_where_they_are_few_or_all_is_open(operations, depth) -> None:
     """Forty are few; at a depth below all calls nothing is left out."""
-    view = view_graph(detector(operations)[0].build(), depth)
+    graph = detector(operations)[0].build()
+    view = view_graph(graph, depth)
     assert not gathered(view)
+    assert has_heap(graph) == (operations == 30)
     assert len(links(view)) == 2 * operations + 2
 
 
