@@ -14,6 +14,8 @@ from modelviz_callbacks.graph.signatures import Signature, call_signatures
 _MOST_CLOSED_NAMED = 6
 # Nobody looks at more boxes in boxes, and Python's stack has an end.
 _DEEPEST = 100
+# A metric is no part of the network, and does much: it stays closed.
+_METRICS = "torchmetrics."
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def view_graph(
 
     Args:
         graph: The graph.
-        depth: How many levels of modules to show below the root calls; at least 0.
+        depth: How many levels of modules to show below the root calls; at least 0. Metrics of
+            torchmetrics are closed at every depth.
         folds: Which sequences of equal blocks are drawn once; by default all.
         gathers: Whether the operations of a call that has very many are drawn together. At a
             depth at which nothing is left to open, each is drawn.
@@ -117,6 +120,9 @@ class _Folding:
         self._gathers = gathers and depth <= self._tree.nesting
         self._first: dict[int, int] = {}
         self._together: dict[int, int] = {}
+        self._metrics = {
+            entry.path for entry in graph.modules if entry.class_name.startswith(_METRICS)
+        }
         self._turns: dict[int, list[tuple[int, int]]] = {}
         self._runs = 0
         self._drawn: set[int] = set()
@@ -170,7 +176,7 @@ class _Folding:
 
     def _call(self, node_id: int, count: int, paths: tuple[str, ...], level: int) -> Box:
         node, children = self._tree.nodes[node_id], self._tree.children.get(node_id, [])
-        if children and level < self._depth:
+        if children and level < self._depth and node.path not in self._metrics:
             return Box(node, count, paths, self._boxes([children], level + 1))
         self._drawn.add(node_id)
         box = Box(node, count, paths, hidden=self._tree.size[node_id] - 1)
