@@ -97,6 +97,7 @@ class _Diagram:
             if self._facts.parameters([turn.path])
         }
         self._operations = {node.id: node.name for node in graph.nodes if node.kind == "op"}
+        self._sources = {edge.source for edge in graph.edges}
         self._families: set[Family] = set()
         self._marks: set[str] = set()
 
@@ -161,11 +162,18 @@ class _Diagram:
             label = gathered_label(names, box, around.path, self._more(box))
             return self._node(box, label, OPERATION.fill, OPERATION.line)
         label = operation_label(box, around.path, self._more(box))
-        return self._node(box, label, OPERATION.fill, OPERATION.line, margin="0.05,0.01")
+        margin = None if box.id == self._view.failed else "0.05,0.01"
+        return self._node(box, label, OPERATION.fill, OPERATION.line, margin=margin)
 
     def _more(self, box: Box) -> More:
         failure = self._failure if box.id == self._view.failed else None
-        return More(failure, self._links.told.get(box.id, ()))
+        passes_on = (
+            box.node is not None
+            and box.node.kind == "module"
+            and box.id not in self._sources
+            and self._facts.changes_nothing(box.node.path)
+        )
+        return More(failure, self._links.told.get(box.id, ()), passes_on)
 
     def _node(self, box: Box, label: str, fill: str, line: str, **more: str | None) -> str:
         failed = box.id == self._view.failed

@@ -22,7 +22,7 @@ _MESSAGE_LINE = 52
 _OPERATIONS_LINE = 36
 _HEADER_LINE = 22
 # Widths of an average letter, of the rest of a header, and of a count.
-_LARGE_PT, _SMALL_PT, _BOLD_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 5, 12, 44
+_LARGE_PT, _SMALL_PT, _BOLD_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 4.4, 12, 44
 _SMALL, _NORMAL, _LARGE = 9, 11, 13
 
 
@@ -33,10 +33,12 @@ class More:
     Attributes:
         failure: What raised in it.
         sources: Boxes that feed it without a line.
+        passes_on: Whether it gives its input back, so that no line comes from it.
     """
 
     failure: Failure | None = None
     sources: tuple[Box, ...] = ()
+    passes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,8 +223,15 @@ def _marks(marks: Iterable[str]) -> str:
 
 def _mark(mark: str) -> str:
     fill, color = MARKS[mark.partition(",")[0]]
-    size = {"fixedsize": "true", "width": round(len(mark) * _BOLD_PT) + 8, "height": 14}
-    return cell(font(mark, size=_SMALL, color=color, bold=True), bgcolor=fill, align="left", **size)
+    # A cell without a size of its own would be as wide as the box.
+    size = {"fixedsize": "true", "width": round(len(mark) * _BOLD_PT) + 10, "height": 17}
+    return cell(
+        font(mark, size=_SMALL, color=color, bold=True),
+        bgcolor=fill,
+        align="left",
+        cellpadding=2,
+        **size,
+    )
 
 
 def _line(text: str) -> str:
@@ -244,6 +253,8 @@ def _with_count(label: str, box: Box) -> str:
 
 def _more_rows(more: More, box: Box, around: str | None, color: str) -> list[str]:
     rows = []
+    if more.passes_on:
+        rows.append(_line(font("gives its input back", size=_SMALL, color=color)))
     if more.sources:
         names = [_path(source, around) or _node(source).name for source in more.sources]
         text = f"also from {_listed([shorten(name, _MOST_NAME) for name in names])}"
