@@ -103,14 +103,28 @@ def _items(graph: Any, kind: int) -> Iterator[Any]:
     if kind == cgraph.AGRAPH:
         yield from _with_subgraphs(graph)
     elif kind == cgraph.AGNODE:
-        yield from _nodes(graph)
+        yield from nodes_of(graph)
     else:
-        for node in _nodes(graph):
-            yield from _chain(cgraph.agfstout(graph, node), cgraph.agnxtout, graph)
+        for node in nodes_of(graph):
+            yield from edges_from(graph, node)
 
 
-def _nodes(graph: Any) -> Iterator[Any]:
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """Gives the handles of the nodes in a graph or subgraph."""
     return _chain(cgraph.agfstnode(graph), cgraph.agnxtnode, graph)
+
+
+def edges_from(graph: Any, node: Any) -> Iterator[Any]:
+    """Gives the handles of the edges that come from a node."""
+    return _chain(cgraph.agfstout(graph, node), cgraph.agnxtout, graph)
+
+
+def subgraphs_of(graph: Any) -> Iterator[Any]:
+    """Gives the handles of the subgraphs right in a graph."""
+    subgraph = cgraph.agfstsubg(graph)
+    while subgraph is not None:
+        yield subgraph
+        subgraph = cgraph.agnxtsubg(subgraph)
 
 
 def _chain(first: Any, following: Callable[[Any, Any], Any], graph: Any) -> Iterator[Any]:
@@ -125,7 +139,4 @@ def _with_subgraphs(graph: Any) -> Iterator[Any]:
     while waiting:
         current = waiting.pop()
         yield current
-        subgraph = cgraph.agfstsubg(current)
-        while subgraph is not None:
-            waiting.append(subgraph)
-            subgraph = cgraph.agnxtsubg(subgraph)
+        waiting += subgraphs_of(current)

@@ -1,6 +1,7 @@
 """The view of a graph at a depth: deep calls closed, sequences of equal blocks drawn once."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelviz_callbacks.graph.call_tree import CallTree
@@ -72,24 +73,28 @@ class View:
     notes: tuple[str, ...] = ()
 
 
-def view_graph(graph: ArchitectureGraph, depth: int) -> View:
+def view_graph(
+    graph: ArchitectureGraph, depth: int, *, folds: Callable[[Run], bool] = lambda _: True
+) -> View:
     """Makes the view of a graph.
 
     Args:
         graph: The graph.
         depth: How many levels of modules to show below the root calls; at least 0.
+        folds: Which sequences of equal blocks are drawn once; by default all.
 
     Returns:
         The view.
     """
-    return _Folding(graph, depth).view()
+    return _Folding(graph, depth, folds).view()
 
 
 class _Folding:
     """Walks from the top to the depth, and notes which node is drawn for which."""
 
-    def __init__(self, graph: ArchitectureGraph, depth: int) -> None:
+    def __init__(self, graph: ArchitectureGraph, depth: int, folds: Callable[[Run], bool]) -> None:
         self._graph = graph
+        self._folds = folds
         self._depth = min(depth, _DEEPEST)
         self._tree = CallTree(graph)
         self._signatures: Mapping[int, Signature] = call_signatures(graph, self._tree)
@@ -108,8 +113,12 @@ class _Folding:
 
     def _boxes(self, turns: Sequence[Sequence[int]], level: int) -> tuple[Box, ...]:
         """Makes boxes of the first of some blocks' siblings, which stand for all of the blocks."""
-        runs = find_runs(self._tree, self._signatures, turns[0])
+        found = find_runs(self._tree, self._signatures, turns[0])
+        runs = (run for block in found for run in self._folded(block))
         return tuple(self._box(turns, run, level) for run in runs)
+
+    def _folded(self, run: Run) -> Iterable[Run]:
+        return [run] if self._folds(run) else map(Run, range(run.start, run.start + run.length))
 
     def _box(self, turns: Sequence[Sequence[int]], run: Run, level: int) -> Box:
         if run.count > 1:
@@ -234,9 +243,16 @@ class _Folding:
     def _closed_note(self) -> tuple[str, ...]:
         if not self._closed:
             return ()
-        names = [box.paths[0] or "the model itself" for box in self._closed if box.paths]
+        counted = Counter(map(_closed_name, self._closed))
+        names = [name if count == 1 else f"{count} × {name}" for name, count in counted.items()]
         more = len(names) - _MOST_CLOSED_NAMED
         named = ", ".join(names[:_MOST_CLOSED_NAMED]) + (f" and {more} more" if more > 0 else "")
         hidden = sum(box.hidden for box in self._closed)
         what = f"{hidden:,} calls and operations deeper down are not shown, inside {named}."
         return (f"Drawn to depth {self._depth}: {what}",)
+
+
+def _closed_name(box: Box) -> str:
+    if box.paths:
+        return box.paths[0] or "the model itself"
+    return box.node.name if box.node else ""

@@ -1,0 +1,48 @@
+const SVG = "http://www.w3.org/2000/svg";
+const DRAWN = new Set(["svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "line", "text", "tspan"]);
+const GIVEN = new Set(
+  ("id class d points x y x1 y1 x2 y2 cx cy r rx ry width height viewBox transform fill stroke opacity " +
+    "fill-opacity stroke-opacity stroke-width stroke-dasharray text-anchor font-size font-weight font-style " +
+    "text-decoration dominant-baseline").split(" "),
+);
+const NAMED = { black: "#1a1a1a", white: "#ffffff" };
+
+/** Reads an SVG and keeps of it only what draws; colours become the page's own, light or dark. */
+function cleanSvg(text) {
+  const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+  if (read.namespaceURI !== SVG || read.localName !== "svg") throw new Error("this picture is no SVG");
+  const known = knownColours();
+  cleanElement(read, known);
+  for (const inner of read.querySelectorAll("*")) cleanElement(inner, known);
+  const svg = document.importNode(read, true);
+  const [, , width, height] = (svg.getAttribute("viewBox") ?? "0 0 100 100").split(/[\s,]+/).map(Number);
+  // Graphviz gives points; its viewBox counts them too, and a point is 4/3 of a pixel.
+  const size = { width: (width * 4) / 3, height: (height * 4) / 3 };
+  svg.setAttribute("width", size.width);
+  svg.setAttribute("height", size.height);
+  return { svg, ...size };
+}
+
+function cleanElement(inner, known) {
+  if (inner.namespaceURI !== SVG || !DRAWN.has(inner.localName)) {
+    inner.remove();
+    return;
+  }
+  for (const attribute of [...inner.attributes]) {
+    if (!GIVEN.has(attribute.name)) inner.removeAttributeNode(attribute);
+  }
+  for (const name of ["fill", "stroke"]) {
+    const given = inner.getAttribute(name)?.toLowerCase();
+    const colour = NAMED[given] ?? given;
+    if (known.has(colour)) inner.setAttribute(name, `var(--p-${colour.slice(1)})`);
+  }
+}
+
+/** The colours that the page's style sheet has a variable for. */
+function knownColours() {
+  const known = new Set();
+  for (const rule of document.styleSheets[0].cssRules) {
+    for (const name of rule.style ?? []) if (name.startsWith("--p-")) known.add(`#${name.slice(4)}`);
+  }
+  return known;
+}

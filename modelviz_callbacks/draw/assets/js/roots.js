@@ -1,0 +1,26 @@
+/** Shows one of several things by the root that it is of, with a choice where there is more than one. */
+function byRoot(panel, entries, show) {
+  const place = element("div", { class: "rooted" });
+  const choose = (number) => {
+    place.replaceChildren();
+    return show(entries[number], place);
+  };
+  if (entries.length > 1) {
+    const options = entries.map((entry, number) => element("option", { value: number }, entry.root || "the model itself"));
+    const select = element("select", { onchange: () => choose(Number(select.value)) }, options);
+    panel.append(element("div", { class: "bar-of-tools" }, element("label", null, "Module that the step calls ", select)));
+  }
+  panel.append(place);
+  return choose(0);
+}
+
+/** Says why something is not there. */
+function absence(facts, name, what) {
+  const artifacts = (facts.manifest.artifacts ?? []).filter((artifact) => artifact.name === name);
+  const lines = artifacts.map((artifact) => {
+    const of = artifact.root ? `${artifact.root}: ` : "";
+    return element("p", null, `${of}${artifact.status}${artifact.error ? `: ${artifact.error}` : ""}`);
+  });
+  if (artifacts.length === 0) lines.push(element("p", null, "It was not asked for."));
+  return element("div", { class: "absent" }, element("h2", null, `There is no ${what}`), lines);
+}

@@ -1,0 +1,129 @@
+const MARGIN = 24;
+const LARGEST = 4;
+// Below this a picture as a whole cannot be read: the page then begins at its top.
+const READABLE = 0.45;
+const CLOSE = 0.75;
+const SETTLED_MS = 180;
+
+/** A window on a picture that is panned and zoomed; nothing in the picture is laid out anew for it. */
+class Viewport {
+  constructor(frame) {
+    this.frame = frame;
+    // Without a size of its own, its transform's origin is its corner, whatever is in it.
+    this.paper = element("div", { class: "paper" });
+    frame.append(this.paper);
+    this.size = { width: 1, height: 1 };
+    this.panzoom = Panzoom(this.paper, {
+      canvas: true,
+      // What is clipped cannot be scrolled either, say by the focus.
+      overflow: "clip",
+      cursor: "grab",
+      duration: 160,
+      easing: "ease-out",
+      maxScale: LARGEST,
+      minScale: 0.02,
+      // The frame shall have the keyboard's focus when it is pressed.
+      handleStartEvent: () => {},
+    });
+    frame.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.paper.addEventListener("panzoomchange", () => this.moved());
+  }
+
+  show(svg, size) {
+    this.size = size;
+    this.paper.replaceChildren(svg);
+    const { width, height } = this.frame.getBoundingClientRect();
+    this.panzoom.setOptions({ minScale: Math.min(0.5, this.wholeScale(width, height) / 2) });
+  }
+
+  /** Shows all of the picture. */
+  fit() {
+    const { width, height } = this.frame.getBoundingClientRect();
+    this.place(Math.min(1.25, this.wholeScale(width, height)), 0.5);
+  }
+
+  /** Shows all of the picture if it can be read then, else its beginning. */
+  home() {
+    const { width, height } = this.frame.getBoundingClientRect();
+    const whole = Math.min(1.25, this.wholeScale(width, height));
+    const wide = Math.min(1, (width - 2 * MARGIN) / this.size.width);
+    if (whole >= READABLE) this.place(whole, 0.5);
+    else this.place(Math.max(wide, READABLE), 0);
+  }
+
+  natural() {
+    this.zoomTo(1);
+  }
+
+  zoomBy(factor) {
+    this.zoomTo(this.panzoom.getScale() * factor);
+  }
+
+  zoomTo(scale) {
+    const { left, top, width, height } = this.frame.getBoundingClientRect();
+    this.panzoom.zoomToPoint(scale, { clientX: left + width / 2, clientY: top + height / 2 });
+  }
+
+  panBy(right, down) {
+    const scale = this.panzoom.getScale();
+    this.panzoom.pan(right / scale, down / scale, { relative: true });
+  }
+
+  /** Moves to an element of the picture; `gently` only where it is not in sight as a whole. */
+  moveTo(target, { gently = false } = {}) {
+    const { width, height } = this.frame.getBoundingClientRect();
+    const place = placeInPicture(target);
+    if (gently && this.isInSight(place, width, height)) return;
+    const scale = Math.max(this.panzoom.getScale(), Math.min(CLOSE, (0.8 * width) / place.width));
+    const middle = {
+      x: place.x + place.width / 2,
+      // Of what is taller than the window, the top is what there is to read.
+      y: place.y + Math.min(place.height, (0.8 * height) / scale) / 2,
+    };
+    const animate = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.panzoom.zoom(scale, { animate, force: true });
+    this.panzoom.pan(width / 2 / scale - middle.x, height / 2 / scale - middle.y, { animate, force: true });
+  }
+
+  isInSight(place, width, height) {
+    const scale = this.panzoom.getScale();
+    const { x, y } = this.panzoom.getPan();
+    const [left, top] = [scale * (place.x + x), scale * (place.y + y)];
+    return left >= 0 && top >= 0 && left + scale * place.width <= width && top + scale * place.height <= height;
+  }
+
+  wholeScale(width, height) {
+    return Math.min((width - 2 * MARGIN) / this.size.width, (height - 2 * MARGIN) / this.size.height);
+  }
+
+  place(scale, vertical) {
+    const { width, height } = this.frame.getBoundingClientRect();
+    this.panzoom.zoom(scale, { animate: false, force: true });
+    const right = (width / scale - this.size.width) / 2;
+    const left = MARGIN / scale;
+    const down = vertical ? (height / scale - this.size.height) * vertical : MARGIN / scale;
+    this.panzoom.pan(this.size.width * scale > width ? left : right, down, { animate: false, force: true });
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
+    const step = Math.max(-120, Math.min(120, event.deltaY * lines));
+    this.panzoom.zoomToPoint(this.panzoom.getScale() * Math.exp(-step / 400), event);
+  }
+
+  /** While it moves, the picture is a layer that is only shifted; then it is painted sharp again. */
+  moved() {
+    this.paper.classList.add("moving");
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.paper.classList.remove("moving"), SETTLED_MS);
+  }
+}
+
+/** Where an element is in its picture, in pixels of the picture's natural size. */
+function placeInPicture(target) {
+  const { x, y, width, height } = target.getBBox();
+  // Not where it is on the screen: that is a frame behind while the picture moves.
+  const { a, d, e, f } = target.getCTM();
+  return { x: a * x + e, y: d * y + f, width: a * width, height: d * height };
+}

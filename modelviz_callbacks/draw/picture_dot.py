@@ -1,0 +1,197 @@
+"""A view as DOT, in the language that all our pictures are drawn in."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from modelviz_callbacks.diagram import colors
+from modelviz_callbacks.diagram.dot_text import attributes, cell, font, table
+from modelviz_callbacks.diagram.module_families import CONTAINER, Family
+from modelviz_callbacks.graph.fold import Box
+
+_GRAPH = {
+    "rankdir": "TB",
+    "bgcolor": colors.WHITE,
+    "nodesep": "0.22",
+    "ranksep": "0.28",
+    "nslimit": "2",
+    "mclimit": "0.5",
+    "labelloc": "t",
+    "labeljust": "l",
+}
+_NODE = {
+    "shape": "box",
+    "style": "filled,rounded",
+    "penwidth": "1.2",
+    "fontsize": "11",
+    "fontcolor": colors.TEXT,
+    "margin": "0.08,0.04",
+    "width": "0.2",
+    "height": "0.2",
+}
+_EDGE = {
+    "color": colors.EDGE,
+    "penwidth": "1.2",
+    "arrowsize": "0.7",
+    "fontsize": "9",
+    "fontcolor": colors.FAINT,
+}
+_COLUMNS = 4
+
+# What goes into the model and what comes out of it; text on it is white.
+ENDS = Family("input or output", colors.END_FILL, colors.END_FILL)
+_SMALL, _LARGE, _COUNT = 9, 14, 14
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a box is drawn.
+
+    Attributes:
+        label: HTML-like text.
+        family: Whose colours it has.
+        more: Further attributes of the node.
+    """
+
+    label: str
+    family: Family
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line between two boxes.
+
+    Attributes:
+        source: The id of the box that it comes from.
+        target: The id of the box that it goes to.
+        text: What is written on it; HTML-like.
+        more: Further attributes of the edge.
+    """
+
+    source: int
+    target: int
+    text: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+class Painter(Protocol):
+    """Says what is written on the boxes of a picture."""
+
+    def look(self, box: Box, around: Box | None) -> Look:
+        """Gives the look of a box with nothing shown in it."""
+
+    def header(self, box: Box, around: Box | None) -> str:
+        """Gives what heads a container, as HTML-like text."""
+
+
+def picture_dot(boxes: Sequence[Box], lines: Iterable[Line], head: str, painter: Painter) -> str:
+    """Writes a picture.
+
+    Args:
+        boxes: What is drawn at the top.
+        lines: The lines between boxes.
+        head: What heads the picture, as HTML-like text.
+        painter: What is written on the boxes.
+
+    Returns:
+        DOT source.
+    """
+    source = [
+        "digraph picture {",
+        f"graph [{attributes(**_GRAPH, label=head)}]",
+        f"node [{attributes(**_NODE)}]",
+        f"edge [{attributes(**_EDGE)}]",
+        *_boxes(boxes, None, 0, painter),
+        *map(_line, lines),
+        "}",
+    ]
+    return "\n".join(source) + "\n"
+
+
+def head(title: str, said: str, families: Iterable[Family]) -> str:
+    """Heads a picture: what it is, and its colours.
+
+    Args:
+        title: What it shows; HTML-like.
+        said: More about it; HTML-like.
+        families: What its colours stand for.
+
+    Returns:
+        HTML-like text.
+    """
+    first = f"{font(title, size=_LARGE, bold=True)}  {font(said, size=_SMALL, color=colors.FAINT)}"
+    swatches = list(map(_swatch, families))
+    starts = range(0, len(swatches), _COLUMNS)
+    rows = ["".join(swatches[start : start + _COLUMNS]) for start in starts]
+    legend = [table(rows, cellspacing=3, cellpadding=3)] if rows else []
+    cells = [cell(row, align="left") for row in (first, *legend)]
+    return table([*cells, cell("", height=6)], cellpadding=1)
+
+
+def _swatch(family: Family) -> str:
+    color = colors.WHITE if family is ENDS else colors.TEXT
+    text = font(family.name, size=_SMALL, color=color)
+    return cell(text, bgcolor=family.fill, border=1, color=family.line)
+
+
+def _boxes(boxes: Iterable[Box], around: Box | None, level: int, painter: Painter) -> Iterator[str]:
+    for box in boxes:
+        if box.boxes:
+            yield from _container(box, around, level, painter)
+        else:
+            yield _box(box, around, painter)
+
+
+def _box(box: Box, around: Box | None, painter: Painter) -> str:
+    look = painter.look(box, around)
+    given = attributes(
+        id=f"n{box.id}",
+        label=_with_count(look.label, box),
+        fillcolor=look.family.fill,
+        color=look.family.line,
+        fontcolor=colors.WHITE if look.family is ENDS else None,
+        # A second outline: there is more than one of it.
+        peripheries="2" if box.count > 1 else None,
+        **look.more,
+    )
+    return f"n{box.id} [{given}]"
+
+
+def _container(box: Box, around: Box | None, level: int, painter: Painter) -> Iterator[str]:
+    name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
+    if box.count > 1:
+        behind = attributes(
+            label="",
+            style="rounded,filled",
+            fillcolor=colors.STACK_FILL,
+            color=colors.COUNT_FILL,
+            penwidth="1.6",
+            margin="6",
+        )
+        yield f"subgraph cluster_{name}_stack {{ graph [{behind}]"
+    own = attributes(
+        id=f"c{box.id}",
+        label=_with_count(painter.header(box, around), box),
+        style="rounded,filled",
+        fillcolor=colors.NESTED_FILLS[level % 2],
+        color=CONTAINER.line if box.count == 1 else colors.COUNT_FILL,
+        penwidth="1.2",
+        margin="10",
+    )
+    yield f"subgraph cluster_{name} {{ graph [{own}]"
+    yield from _boxes(box.boxes, box, level + 1, painter)
+    yield "} }" if box.count > 1 else "}"
+
+
+def _with_count(label: str, box: Box) -> str:
+    if box.count == 1:
+        return label
+    badge = font(f"{box.count} ×", size=_COUNT, color=colors.WHITE, bold=True)
+    count = cell(badge, bgcolor=colors.COUNT_FILL, cellpadding=5)
+    return table([count + cell(label)], align="left", cellspacing=2)
+
+
+def _line(line: Line) -> str:
+    given = attributes(id=f"e{line.source}-{line.target}", label=line.text or None, **line.more)
+    return f"n{line.source} -> n{line.target} [{given}]"
