@@ -94,7 +94,7 @@ def _complete(
 
 
 def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, depth, folds=is_telling)
+    view = view_graph(tree.graph, depth, folds=is_telling, gathers=False)
     links = choose_links(view)
     lines = [
         Line(

@@ -379,6 +379,42 @@ def test_few_links_are_all_drawn() -> None:
     assert not picture.notes
 
 
+def test_many_operations_are_one_box_that_names_them() -> None:
+    """How many there are, the most frequent first; shapes are on the lines from it."""
+    draft = GraphDraft()
+    draft.module("", "Net"), draft.module("head", "Linear")
+    last, root = draft.input(), draft.call("", None, inputs=())
+    for name in ("mul", "add", "mul") * 15:
+        last = draft.op(name, root, last, outputs=(tensor(3, 5),))
+    draft.output("loss", draft.call("head", root, last))
+    picture = Picture(draft.build(), 1)
+    assert picture.node(2) == ["45 operations", "30 × mul, 15 × add"]
+    assert _texts(picture.of("edge")["n2->n47"]) == ["[3, 5]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "training", "is_said"),
+    [
+        ("dropout.Dropout", "p=0.0, inplace=False", True, True),
+        ("dropout.Dropout", "p=0.1, inplace=False", True, False),
+        ("dropout.Dropout", "p=0.1, inplace=False", False, True),
+        ("linear.Identity", "", True, True),
+        ("linear.Linear", "8, 8", False, False),
+    ],
+)
+def test_what_changes_nothing_says_why_no_line_comes_from_it(
+    name, config, training, is_said
+) -> None:
+    """The same tensor went on: whoever reads it has it from what made it."""
+    draft = GraphDraft()
+    draft.module("", "Net"), draft.module("head", "Linear")
+    draft.module("layer", f"torch.nn.modules.{name}", config=config, training=training)
+    data, root = draft.input(), draft.call("", None, inputs=())
+    layer = draft.call("layer", root, data)
+    draft.output("loss", draft.call("head", root, data))
+    assert ("gives its input back" in Picture(draft.build(), 1).node(layer)) == is_said
+
+
 def test_the_same_graph_gives_the_same_source() -> None:
     """Nothing in it depends on hashes or addresses."""
     first, second = (architecture_dot(residual_stack(9)[0].build(), 2) for _ in range(2))
