@@ -36,7 +36,7 @@ from modelviz_callbacks.graph.fold import Box, view_graph
 SAVED = Family("saved tensor", TENSOR.fill, TENSOR.line)
 
 _MOST_NAME, _MOST_PATH, _MOST_PARTS, _LINE = 60, 60, 5, 56
-_MOST_GROUPED = 3_000
+_MOST_GROUPED = 30_000
 # Between clusters Graphviz keeps an order only where it weighs more than short lines.
 _SPACER = {"style": "invis", "weight": "100"}
 _TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 12
@@ -64,7 +64,7 @@ def restyled(dot: str, depth: int | None) -> tuple[str, tuple[str, ...]]:
     source = read_autograd(dot)
     order = list(source.ordered())
     belonging = find_modules(source, order)
-    groups = group_by_module(source, order, belonging.modules)
+    groups = group_by_module(source, order, belonging)
     tree = AutogradTree(source, groups, closed=depth is not None)
     if depth is None:
         return _complete(source, tree, belonging.aside)
@@ -193,12 +193,14 @@ class _Painter:
         )
 
     def _parameters(self, box: Box) -> str:
-        every, one = (self._facts.parameters(paths) for paths in (box.paths, box.paths[:1]))
-        if not every:
-            return ""
-        each = f", {human(one)} each" if len(box.paths) > 1 else ""
-        shared = ", shared" if box.id in self._tree.again else ""
-        return f"{human(every)} params{each}{shared}"
+        if len(box.paths) > 1:
+            every, one = (self._facts.parameters(paths) for paths in (box.paths, box.paths[:1]))
+            return f"{human(every)} params, {human(one)} each" if every else ""
+        every = self._tree.parameters_in(box.id)
+        if every:
+            return f"{human(every)} params"
+        shared = self._facts.parameters(box.paths)
+        return f"{human(shared)} params, shared" if shared else ""
 
     def _also(self, box: Box, around: Box | None) -> Iterator[str]:
         if box.id in self._told:
