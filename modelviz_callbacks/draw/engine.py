@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from modelviz_callbacks.draw.cards import add_cards
 from modelviz_callbacks.draw.fonts import FAMILY, FAMILY_STACK, font_files
+from modelviz_callbacks.draw.line_labels import place_line_labels
 
 MAX_SIDE_PX = 16_384
 MAX_PIXELS = 32_000_000
@@ -109,6 +111,8 @@ def _cleaned(svg: str) -> str:
     root = ET.fromstring(svg)  # noqa: S314 - Graphviz wrote it
     for element in root.iter():
         _clean(element)
+    add_cards(root)
+    place_line_labels(root)
     text: str = ET.tostring(root, encoding="unicode", xml_declaration=True)
     return re.sub(r"encoding='[^']*'", "encoding='UTF-8'", text, count=1)
 

@@ -27,7 +27,7 @@ def main(folder: Path) -> int:
         The exit status: 0 if every picture was made.
     """
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    _limit(float(job["limit_s"]))
+    limit_resources(float(job["limit_s"]))
     result: dict[str, Any] = {"notes": [], "error": None}
     try:
         _draw(job, folder, result["notes"])
@@ -52,7 +52,7 @@ def _draw(job: dict[str, Any], folder: Path, notes: list[str]) -> None:
         notes.append(f"PNG scaled to {raster.scale:.0%} of its natural size; the SVG is full size")
 
 
-def _limit(limit_s: float) -> None:
+def limit_resources(limit_s: float) -> None:
     """Keeps this process small, in the background, and never alive without its parent."""
     # Ctrl+C in a terminal is meant for the training, which may go on after it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
