@@ -62,25 +62,32 @@ class _Finding:
         # What lies on the side of parameters, until it meets the data.
         self.aside: dict[int, Path] = {}
         self._anchors: set[int] = set()
+        self._following: Mapping[int, frozenset[Path]] = {}
         for node in order:
             self._anchor(node)
         self._data = [node for node in order if node not in self.aside]
         self._tables = self._of_one_module()
         self._above = self._dominators()
         functions = [node for node in self._data if source.nodes[node].kind == "function"]
+        self._assign(functions)
+        self._keep_saved()
+
+    def _assign(self, functions: list[int]) -> None:
         for node in functions:
             if node not in self.found:
                 self._join(node)
         for node in functions:
-            if node in self._anchors and _SCALING.fullmatch(source.nodes[node].name):
+            if node in self._anchors and _SCALING.fullmatch(self._source.nodes[node].name):
                 self._scale(node)
         self._following = self._nearest_after()
         for node in functions:
             if node not in self.found:
                 self.found[node] = self._between_neighbours(node)
-        for tail, head, _ in source.edges:
+
+    def _keep_saved(self) -> None:
+        for tail, head, _ in self._source.edges:
             for one, other in ((tail, head), (head, tail)):
-                if source.nodes[one].kind == "saved" and other in self.found:
+                if self._source.nodes[one].kind == "saved" and other in self.found:
                     self.found[one] = self.found[other]
 
     # Parameters, and the functions that take them.
@@ -107,7 +114,7 @@ class _Finding:
         return [feeding for feeding in self._source.before[node] if feeding not in self.aside]
 
     def _of_one_module(self) -> dict[int, Path]:
-        """Gives what is computed from the parameters of one module alone, like a table of biases."""
+        """Gives what is made of the parameters of one module alone, like a table of biases."""
         made: dict[int, Path] = {}
         for node in self._data:
             before = self._before(node)
@@ -132,11 +139,7 @@ class _Finding:
             before = self._ways(node) or [_START]
             last = before[0]
             for other in before[1:]:
-                while last != other:
-                    if depth[last] >= depth[other]:
-                        last = above[last]
-                    else:
-                        other = above[other]
+                last = _meeting(last, other, above, depth)
             above[node], depth[node] = last, depth[last] + 1
         return above
 
@@ -210,6 +213,16 @@ class _Finding:
         return max(
             (_common((one, two)) for one in earlier for two in self._following[node]), key=len
         )
+
+
+def _meeting(one: int, two: int, above: Mapping[int, int], depth: Mapping[int, int]) -> int:
+    """Gives the first node that is above both."""
+    while one != two:
+        if depth[one] >= depth[two]:
+            one = above[one]
+        else:
+            two = above[two]
+    return one
 
 
 def _common(paths: Iterable[Path]) -> Path:

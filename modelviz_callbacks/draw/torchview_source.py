@@ -109,7 +109,8 @@ class _Reading:
         parent = None if is_end else self._parent(node.cluster)
         inputs = _counted(_specs(label.shapes("input:")))
         outputs = _specs(label.shapes("output:") or label.shapes(""))
-        self._add(node.name, label, self._kind(node), parent, inputs, outputs)
+        made = Node(len(self._nodes), self._kind(node), label.name, None, parent, inputs, outputs)
+        self._add(node.name, label, made)
 
     def _kind(self, node: DotNode) -> NodeKind:
         if node.fill == _TENSOR_FILL:
@@ -122,23 +123,16 @@ class _Reading:
         if cluster not in self._ids:
             found = self._clusters[cluster]
             parent = self._parent(found.parent)
-            depth = f"depth:{self._depths[parent] + 1}"
-            self._add(cluster, Label(_unquoted(self._text(found.label)), depth), "module", parent)
-            self._depths[self._ids[cluster]] = self._depths[parent] + 1
+            label = Label(_unquoted(self._text(found.label)), f"depth:{self._depths[parent] + 1}")
+            made = Node(len(self._nodes), "module", label.name, None, parent)
+            self._depths[made.id] = self._depths[parent] + 1
+            self._add(cluster, label, made)
         return self._ids[cluster]
 
-    def _add(
-        self,
-        name: str,
-        label: Label,
-        kind: NodeKind,
-        parent: int | None,
-        inputs: tuple[TensorSpec, ...] = (),
-        outputs: tuple[TensorSpec, ...] = (),
-    ) -> None:
-        number = self._ids[name] = len(self._nodes)
-        self._labels[number] = label
-        self._nodes.append(Node(number, kind, label.name, None, parent, inputs, outputs))
+    def _add(self, name: str, label: Label, node: Node) -> None:
+        self._ids[name] = node.id
+        self._labels[node.id] = label
+        self._nodes.append(node)
 
 
 def _numbered(edges: list[tuple[int, int, DotEdge]]) -> tuple[Edge, ...]:

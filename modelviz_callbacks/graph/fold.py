@@ -64,13 +64,20 @@ class View:
         boxes: What is drawn at the top: the root calls, operations of the step, inputs, outputs.
         links: How data flows between them; from one block of a sequence to the next is left out.
         failed: The id of the box that the step stopped in.
-        notes: What was folded and closed, in words.
+        folded: What was folded, in words.
+        closed: What was closed, in words, or None.
     """
 
     boxes: tuple[Box, ...] = ()
     links: tuple[Link, ...] = ()
     failed: int | None = None
-    notes: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+    closed: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was folded and closed, in words."""
+        return (*self.folded, *filter(None, [self.closed]))
 
 
 def view_graph(
@@ -109,7 +116,7 @@ class _Folding:
         boxes = self._with_outputs_folded(self._boxes([self._tree.children.get(None, [])], 0))
         failure = self._graph.failure
         failed = None if failure is None or failure.node is None else self._shown(failure.node)
-        return View(boxes, self._links(), failed, (*self._notes, *self._closed_note()))
+        return View(boxes, self._links(), failed, tuple(self._notes), self._closed_note())
 
     def _boxes(self, turns: Sequence[Sequence[int]], level: int) -> tuple[Box, ...]:
         """Makes boxes of the first of some blocks' siblings, which stand for all of the blocks."""
@@ -179,9 +186,8 @@ class _Folding:
         names = tuple(box.node.name for box in boxes if box.node)
         for box in boxes[1:]:
             self._first[box.id] = boxes[0].id
-        self._notes.append(
-            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from the same box, drawn once."
-        )
+        named = f" {names[0]} … {names[-1]}" if len(set(names)) > 1 else ""
+        self._notes.append(f"{len(boxes)} outputs{named}: from the same box, drawn once.")
         return Box(boxes[0].node, len(boxes), names)
 
     def _origin(self, node: int) -> tuple[int, dict[int, int]]:
@@ -240,16 +246,16 @@ class _Folding:
         what = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
         return f"{count} × {what}: equal blocks in sequence, drawn once."
 
-    def _closed_note(self) -> tuple[str, ...]:
+    def _closed_note(self) -> str | None:
         if not self._closed:
-            return ()
+            return None
         counted = Counter(map(_closed_name, self._closed))
         names = [name if count == 1 else f"{count} × {name}" for name, count in counted.items()]
         more = len(names) - _MOST_CLOSED_NAMED
         named = ", ".join(names[:_MOST_CLOSED_NAMED]) + (f" and {more} more" if more > 0 else "")
         hidden = sum(box.hidden for box in self._closed)
         what = f"{hidden:,} calls and operations deeper down are not shown, inside {named}."
-        return (f"Drawn to depth {self._depth}: {what}",)
+        return f"Drawn to depth {self._depth}: {what}"
 
 
 def _closed_name(box: Box) -> str:
