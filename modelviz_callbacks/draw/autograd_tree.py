@@ -92,9 +92,10 @@ class AutogradTree:
     def _add_node(self, node: AutogradNode, parent: int) -> AutogradNode:
         kind = _KINDS.get(node.kind, "op")
         name = node.name.rpartition(".")[2] if node.kind == "parameter" else node.name
-        outputs = (TensorSpec(node.shape or (), "", ""),)
+        tensor = (TensorSpec(node.shape or (), "", ""),)
+        ends = (tensor, ()) if kind == "output" else ((), tensor)
         inside = None if kind in _KINDS.values() else parent
-        number = self._add(Node(len(self._made), kind, name, None, inside, (), outputs))
+        number = self._add(Node(len(self._made), kind, name, None, inside, *ends))
         self.nodes[number], self.ids[node.id] = node, number
         return node
 

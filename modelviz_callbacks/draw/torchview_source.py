@@ -24,6 +24,7 @@ _CELL = re.compile(r"<TD[^>]*>(.*?)</TD>", re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 _SHAPES = re.compile(r"(?:(\d+) x )?\(([\d, ]*)\)")
 _TENSOR_FILL = "lightyellow"
+_OUTERMOST = "depth:0"
 _OPERATION_FILL = "aliceblue"
 
 
@@ -105,11 +106,15 @@ class _Reading:
 
     def _add_node(self, node: DotNode) -> None:
         label = _node_label(self._text(node.label))
-        is_end = node.fill == _TENSOR_FILL and node.cluster is None
+        kind = self._kind(node)
+        # The model's own tensors may stand in the cluster that they come from.
+        is_end = node.fill == _TENSOR_FILL and label.depth == _OUTERMOST
         parent = None if is_end else self._parent(node.cluster)
         inputs = _counted(_specs(label.shapes("input:")))
         outputs = _specs(label.shapes("output:") or label.shapes(""))
-        made = Node(len(self._nodes), self._kind(node), label.name, None, parent, inputs, outputs)
+        if kind == "output":
+            inputs, outputs = outputs, ()
+        made = Node(len(self._nodes), kind, label.name, None, parent, inputs, outputs)
         self._add(node.name, label, made)
 
     def _kind(self, node: DotNode) -> NodeKind:
