@@ -66,23 +66,23 @@ class _Finding:
         for node in order:
             self._anchor(node)
         self._data = [node for node in order if node not in self.aside]
-        self._tables = self._of_one_module()
         self._above = self._dominators()
         functions = [node for node in self._data if source.nodes[node].kind == "function"]
         self._assign(functions)
         self._keep_saved()
 
     def _assign(self, functions: list[int]) -> None:
-        for node in functions:
-            if node not in self.found:
-                self._join(node)
+        open_ones = [node for node in functions if node not in self.found]
+        for node in open_ones:
+            self._join(node)
         for node in functions:
             if node in self._anchors and _SCALING.fullmatch(self._source.nodes[node].name):
                 self._scale(node)
         self._following = self._nearest_after()
-        for node in functions:
-            if node not in self.found:
-                self.found[node] = self._between_neighbours(node)
+        for node in open_ones:
+            home = self._between_neighbours(node)
+            # Of two ways to tell, the one that tells more.
+            self.found[node] = max(self.found.get(node, ()), home, key=len)
 
     def _keep_saved(self) -> None:
         for tail, head, _ in self._source.edges:
@@ -113,30 +113,13 @@ class _Finding:
     def _before(self, node: int) -> list[int]:
         return [feeding for feeding in self._source.before[node] if feeding not in self.aside]
 
-    def _of_one_module(self) -> dict[int, Path]:
-        """Gives what is made of the parameters of one module alone, like a table of biases."""
-        made: dict[int, Path] = {}
-        for node in self._data:
-            before = self._before(node)
-            modules = {made.get(feeding) for feeding in before}
-            modules |= {self.found[node]} if node in self._anchors else set()
-            only = modules.pop() if len(modules) == 1 else None
-            if only is not None:
-                made[node] = only
-        return made
-
-    def _ways(self, node: int) -> list[int]:
-        """Gives what feeds a node with data that has come another way; else all that feeds it."""
-        before = self._before(node)
-        return [feeding for feeding in before if feeding not in self._tables] or before
-
     # Where ways join.
 
     def _dominators(self) -> dict[int, int]:
         """Gives for each node the last one that all ways to it pass."""
         above, depth = {_START: _START}, {_START: 0}
         for node in self._data:
-            before = self._ways(node) or [_START]
+            before = self._before(node) or [_START]
             last = before[0]
             for other in before[1:]:
                 last = _meeting(last, other, above, depth)
@@ -148,16 +131,18 @@ class _Finding:
         waiting = [end for end in ends if end != start]
         seen = set(waiting)
         while waiting and len(seen) < _LARGEST_REGION:
-            for node in self._ways(waiting.pop()):
+            for node in self._before(waiting.pop()):
                 if node != start and node not in seen:
                     seen.add(node)
                     waiting.append(node)
         return seen
 
     def _join(self, node: int) -> None:
-        before = dict.fromkeys(self._ways(node))
+        before = dict.fromkeys(self._before(node))
         start = self._above[node]
-        region = self._between(start, before) & self._anchors if len(before) > 1 else set()
+        # From where all begins there is no telling which ways belong together.
+        joins = len(before) > 1 and start != _START
+        region = self._between(start, before) & self._anchors if joins else set()
         inside = [self.found[one] for one in region]
         home = _unnumbered(_common(path[:-1] for path in inside), inside) if inside else None
         onwards = {self.found.get(one) for one in self._source.after[node]}

@@ -11,12 +11,12 @@ from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, NodeKi
 # label, or the whole source. Labels are taken out by what stands around them, a statement a line.
 _NODE_LABEL = re.compile(
     r"^(\t+\d+ \[label=)<(\n.*?</TABLE>)>( fillcolor=\w+\])$"
-    r"(?=\n\t*(?:\d+ \[label=|\d+ -> \d+|subgraph |\}))",
+    r"(?=\n\t*(?:\d+ \[label=|\d+ -> \d+|subgraph |\}$))",
     re.DOTALL | re.MULTILINE,
 )
 _CLUSTER_LABEL = re.compile(
     r"^(\t+fontsize=12 label=)(.*?)( labeljust=l style=dashed)$"
-    r"(?=\n\t*(?:\d+ \[label=|subgraph |\}))",
+    r"(?=\n\t*(?:\d+ \[label=|subgraph |\}$))",
     re.DOTALL | re.MULTILINE,
 )
 _NAME = re.compile(r"<TR>\s*<TD[^>]*>(.*)<BR/>(depth:-?\d+)</TD>(.*)", re.DOTALL)
