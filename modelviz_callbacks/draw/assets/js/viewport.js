@@ -27,6 +27,8 @@ class Viewport {
     });
     new ResizeObserver(() => this.update()).observe(frame);
     frame.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    // Its pinch adds a step for 80 pixels; what is small shall not leap, nor what is large creep.
+    this.paper.addEventListener("panzoomstart", () => this.panzoom.setOptions({ step: 0.8 * this.panzoom.getScale() }));
     this.paper.addEventListener("panzoomchange", () => this.moved());
   }
 
