@@ -34,7 +34,9 @@ def _tab(page: Page, name: str) -> None:
 
 def _transform(page: Page) -> str:
     page.wait_for_timeout(300)  # a movement's end
-    return str(page.eval_on_selector(".panel:not([hidden]) .paper", "paper => paper.style.transform"))
+    return str(
+        page.eval_on_selector(".panel:not([hidden]) .paper", "paper => paper.style.transform")
+    )
 
 
 def _depth(page: Page) -> str:
@@ -102,7 +104,7 @@ def test_the_slider_shows_the_diagram_at_each_depth(page) -> None:
 
 
 def test_search_by_path_moves_to_the_box(page) -> None:
-    """Enter goes to the first result: depth raised, box marked and in sight, row and details too."""
+    """Enter goes to the first result: depth raised, box marked and in sight, row and details."""
     page.keyboard.press("/")
     page.keyboard.type("blocks.1.second")
     expect(page.get_by_role("option")).to_have_count(1)
@@ -136,7 +138,7 @@ def test_search_by_class_lists_all_of_them(page) -> None:
 
 
 def test_a_click_on_a_box_tells_everything_about_it(page) -> None:
-    """Path, class, configuration, shapes, parameters, share, mode, marks; and its row in the tree."""
+    """Path, class, configuration, shapes, parameters, share, mode, marks; and its row."""
     page.locator(".frame .box", has_text="stem").last.click()
     details = page.get_by_label("Details", exact=True)
     for text in ("Linear", "torch.nn.modules.linear.Linear", "in_features=6", "[5, 6]", "[5, 8]"):
@@ -199,7 +201,9 @@ def test_wheel_drag_buttons_and_keys_move_the_diagram(page) -> None:
 
 def test_two_fingers_zoom(watch, net_page) -> None:
     """A pinch on a phone makes the diagram larger."""
-    page = watch(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(net_page)
+    page = watch(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(
+        net_page
+    )
     before = _transform(page)
     box = page.locator(".panel.diagram .frame").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -283,6 +287,16 @@ def test_a_module_is_the_same_in_table_and_diagram(page) -> None:
     expect(page.locator(".panel.modules [role=row][aria-selected=true]")).to_contain_text("stem")
 
 
+_TEXT_AND_GROUND = """(element, [text, ground]) => {
+  const own = getComputedStyle(element)[text];
+  let at = element.closest(ground || "*");
+  if (ground) return [own, getComputedStyle(at.querySelector("path, polygon")).fill];
+  const isClear = () => /, 0\\)$|transparent/.test(getComputedStyle(at).backgroundColor);
+  while (isClear()) at = at.parentElement;
+  return [own, getComputedStyle(at).backgroundColor];
+}"""
+
+
 def _luminance(colour: str) -> float:
     def linear(part: float) -> float:
         return part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
@@ -293,17 +307,7 @@ def _luminance(colour: str) -> float:
 
 def _contrast(page: Page, selector: str, *, text: str = "color", ground: str = "") -> float:
     """The contrast of an element's text with what is behind it."""
-    own, behind = page.eval_on_selector(
-        selector,
-        """(element, [text, ground]) => {
-          const style = getComputedStyle(element);
-          let at = ground ? element.closest(ground) : element;
-          if (ground) return [style[text], getComputedStyle(at.querySelector('path, polygon')).fill];
-          while (/, 0\\)$|transparent/.test(getComputedStyle(at).backgroundColor)) at = at.parentElement;
-          return [style[text], getComputedStyle(at).backgroundColor];
-        }""",
-        [text, ground],
-    )
+    own, behind = page.eval_on_selector(selector, _TEXT_AND_GROUND, [text, ground])
     light, dark = sorted((_luminance(own), _luminance(behind)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
@@ -386,4 +390,9 @@ def test_reduced_motion_moves_at_once(watch, net_page) -> None:
     """Who asked for no animation gets none."""
     page = watch(reduced_motion="reduce").open(net_page)
     page.locator(".panel.diagram [role=row]", has_text="head").click()
-    assert page.eval_on_selector(".panel.diagram .paper", "p => getComputedStyle(p).transitionDuration") == "0s"
+    assert (
+        page.eval_on_selector(
+            ".panel.diagram .paper", "p => getComputedStyle(p).transitionDuration"
+        )
+        == "0s"
+    )

@@ -76,12 +76,15 @@ class LargeDrawing {
     if (!this.shown.has(group)) this.attach(new Set([...this.shown, group]));
   }
 
-  /** The innermost box at a point of the picture. */
-  at(x, y) {
-    const point = { x, y, width: 0, height: 0 };
-    const found = [...this.within(point)].filter((group) => group.classList.contains("box"));
-    const area = (group) => this.geometry.of(group).width * this.geometry.of(group).height;
-    return found.sort((a, b) => area(a) - area(b))[0];
+  /** The innermost box at a point of the picture, or the nearest one within `reach`. */
+  at(x, y, reach) {
+    const around = { x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach };
+    const found = [...this.within(around)].filter((group) => group.classList.contains("box"));
+    const rank = (group) => {
+      const place = this.geometry.of(group);
+      return distance(place, x, y) * 1e9 + place.width * place.height;
+    };
+    return found.sort((a, b) => rank(a) - rank(b))[0];
   }
 
   paint(seen, scale) {
@@ -147,6 +150,10 @@ function* cellsOf({ x, y, width, height }) {
 
 function overlap(one, two) {
   return one.x <= two.x + two.width && two.x <= one.x + one.width && one.y <= two.y + two.height && two.y <= one.y + one.height;
+}
+
+function distance({ x, y, width, height }, toX, toY) {
+  return Math.hypot(Math.max(x - toX, 0, toX - x - width), Math.max(y - toY, 0, toY - y - height));
 }
 
 function holds(outer, inner) {

@@ -4,6 +4,8 @@ const LARGEST = 4;
 const READABLE = 0.6;
 const CLOSE = 0.75;
 const SETTLED_MS = 180;
+// How near a click on what is painted small must be.
+const REACH_PX = 6;
 
 /** A window on a picture that is panned and zoomed; nothing in the picture is laid out anew for it. */
 class Viewport {
@@ -135,7 +137,7 @@ class Viewport {
     const { left, top } = this.frame.getBoundingClientRect();
     const scale = this.panzoom.getScale();
     const { x, y } = this.panzoom.getPan();
-    return this.large.at((event.clientX - left) / scale - x, (event.clientY - top) / scale - y);
+    return this.large.at((event.clientX - left) / scale - x, (event.clientY - top) / scale - y, REACH_PX / scale);
   }
 
   wheel(event) {
