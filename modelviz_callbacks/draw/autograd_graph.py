@@ -4,12 +4,19 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from modelviz_callbacks.diagram import colors
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_families import CONTAINER, FAMILIES, OPERATION, Family
 from modelviz_callbacks.diagram.module_text import human
+from modelviz_callbacks.diagram.palette import (
+    CONTAINER,
+    FAINT,
+    FAMILIES,
+    OPERATION,
+    PARAMETER,
+    TENSOR,
+    Family,
+)
 from modelviz_callbacks.draw.autograd_groups import group_by_module
 from modelviz_callbacks.draw.autograd_modules import find_modules
 from modelviz_callbacks.draw.autograd_source import (
@@ -18,17 +25,20 @@ from modelviz_callbacks.draw.autograd_source import (
     AutogradSource,
     read_autograd,
 )
+from modelviz_callbacks.draw.autograd_spacers import spacers
 from modelviz_callbacks.draw.autograd_tree import AutogradTree
+from modelviz_callbacks.draw.dot_content import DotEdge
+from modelviz_callbacks.draw.folds import is_telling, never
 from modelviz_callbacks.draw.function_families import family_of_function
 from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
 from modelviz_callbacks.graph.fold import Box, view_graph
-from modelviz_callbacks.graph.runs import Run
 
-PARAMETER = Family("parameter", CONTAINER.fill, CONTAINER.line)
-SAVED = Family("saved tensor", colors.NESTED_FILLS[0], CONTAINER.line)
+SAVED = Family("saved tensor", TENSOR.fill, TENSOR.line)
 
 _MOST_NAME, _MOST_PATH, _MOST_PARTS, _LINE = 60, 60, 5, 56
 _MOST_GROUPED = 3_000
+# Between clusters Graphviz keeps an order only where it weighs more than short lines.
+_SPACER = {"style": "invis", "weight": "100"}
 _TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 12
 _RULE = (
     "Grouped by module: operations without parameters stand in the module that what is around"
@@ -64,56 +74,36 @@ def restyled(dot: str, depth: int | None) -> tuple[str, tuple[str, ...]]:
 def _complete(
     source: AutogradSource, tree: AutogradTree, aside: Collection[int]
 ) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, sys.maxsize, folds=_never)
-    boxes = _without_model(view.boxes)
+    boxes = _without_model(view_graph(tree.graph, sys.maxsize, folds=never).boxes)
     lines = [
         Line(
-            tree.ids[tail], tree.ids[end], escape(edge.label), _as_drawn(edge.style, edge.direction)
+            tree.ids[tail],
+            tree.ids[end],
+            escape(edge.label),
+            _as_drawn(edge),
         )
         for tail, end, edge in source.edges
     ]
     if len(source.nodes) > _MOST_GROUPED:
         return _picture(tree, list(_leaves(boxes)), lines, DrawnLinks()), ()
-    lines += _spacers(source, tree, aside)
+    lines += [
+        Line(tree.ids[above], tree.ids[below], "", _SPACER)
+        for above, below in spacers(source, tree, aside)
+    ]
     return _picture(tree, boxes, lines, DrawnLinks()), (_RULE,)
 
 
-def _spacers(source: AutogradSource, tree: AutogradTree, aside: Collection[int]) -> Iterator[Line]:
-    """Keeps the parameters in a container below what feeds it, with lines that are not drawn.
-
-    Else they would stand beside it, and one container would stand beside the other.
-    """
-    parents = {node.id: node.parent for node in tree.graph.nodes}
-    for tail, end, _ in source.edges:
-        if tail in aside or end in aside:
-            continue
-        container, around = parents[tree.ids[end]], parents[tree.ids[tail]]
-        while around is not None and around != container:
-            around = parents[around]
-        if container is not None and around is None:
-            for leaf in _parameters_of(end, source, aside):
-                yield Line(tree.ids[tail], tree.ids[leaf], "", {"style": "invis"})
-
-
-def _parameters_of(node: int, source: AutogradSource, aside: Collection[int]) -> Iterator[int]:
-    for feeding in source.before[node]:
-        if feeding in aside:
-            yield from _parameters_of(feeding, source, aside)
-            if not source.before[feeding]:
-                yield feeding
-
-
 def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, depth)
+    view = view_graph(tree.graph, depth, folds=is_telling)
     links = choose_links(view)
     lines = [
         Line(
-            link.source,
-            link.target,
-            f"{len(link.tensors)} ×" if len(link.tensors) > 1 else "",
-            {"weight": str(weight)} if weight > 1 else {},
+            drawn.link.source,
+            drawn.link.target,
+            f"{len(drawn.link.tensors)} ×" if len(drawn.link.tensors) > 1 else "",
+            {"weight": str(drawn.weight)} if drawn.weight > 1 else {},
         )
-        for link, weight in links.drawn
+        for drawn in links.drawn
     ]
     notes = (_RULE, *view.notes, *filter(None, [links.note]))
     return _picture(tree, _without_model(view.boxes), lines, links), notes
@@ -147,11 +137,10 @@ class _Painter:
         self._families.add(look.family)
         return look
 
-    def header(self, box: Box, around: Box | None) -> str:
+    def header(self, box: Box, around: Box | None) -> tuple[str, str]:
         if box.node is None:
-            return font("in sequence", size=_LARGE, bold=True)
-        name = font(escape(_path(box, around)), size=_LARGE, bold=True)
-        return f"{name}  {font(self._parameters(box), size=_SMALL, color=colors.FAINT)}"
+            return "in sequence", ""
+        return _path(box, around), self._parameters(box)
 
     def _node(self, node: AutogradNode, box: Box, around: Box | None) -> Look:
         if node.kind == "function":
@@ -168,7 +157,7 @@ class _Painter:
     def _function(self, node: AutogradNode, box: Box) -> Look:
         if node.name == ACCUMULATE:
             small = {"margin": "0.03,0.01"}
-            return Look(font(node.name, size=_TINY, color=colors.FAINT), OPERATION, small)
+            return Look(font(node.name, size=_TINY, color=FAINT), OPERATION, small)
         family = family_of_function(node.name)
         lines = [
             font(
@@ -177,7 +166,7 @@ class _Painter:
                 bold=family is not OPERATION,
             )
         ]
-        lines += [font(escape(detail), size=_TINY, color=colors.FAINT) for detail in node.details]
+        lines += [font(escape(detail), size=_TINY, color=FAINT) for detail in node.details]
         lines += self._also(box, None)
         return Look(table(cell(line, align="left") for line in lines), family)
 
@@ -188,9 +177,7 @@ class _Painter:
         operations = sum(name != ACCUMULATE for name in names)
         said = f"{operations} operation{'s' if operations != 1 else ''}: {counted}"
         lines += [font(escape(line), size=_SMALL) for line in wrap(said, _LINE)]
-        lines += [
-            font(text, size=_SMALL, color=colors.FAINT) for text in [self._parameters(box)] if text
-        ]
+        lines += [font(text, size=_SMALL, color=FAINT) for text in [self._parameters(box)] if text]
         lines += self._also(box, around)
         return Look(
             table((cell(line, align="left") for line in lines), cellpadding=1), self._family(box)
@@ -209,7 +196,9 @@ class _Painter:
         every, one = (self._facts.parameters(paths) for paths in (box.paths, box.paths[:1]))
         if not every:
             return ""
-        return f"{human(every)} params" + (f", {human(one)} each" if len(box.paths) > 1 else "")
+        each = f", {human(one)} each" if len(box.paths) > 1 else ""
+        shared = ", shared" if box.id in self._tree.again else ""
+        return f"{human(every)} params{each}{shared}"
 
     def _also(self, box: Box, around: Box | None) -> Iterator[str]:
         if box.id in self._told:
@@ -219,7 +208,7 @@ class _Painter:
             ]
             first, *others = names
             text = f"{first} … {others[-1]} ({len(names)})" if len(others) > 1 else ", ".join(names)
-            yield font(escape(f"also from {text}"), size=_TINY, color=colors.FAINT)
+            yield font(escape(f"also from {text}"), size=_TINY, color=FAINT)
 
 
 def _counted(names: Iterable[str]) -> str:
@@ -251,10 +240,6 @@ def _leaves(boxes: Iterable[Box]) -> Iterator[Box]:
             yield box
 
 
-def _as_drawn(style: str, direction: str) -> dict[str, str]:
-    given = {"style": style, "dir": direction}
+def _as_drawn(edge: DotEdge) -> dict[str, str]:
+    given = {"style": edge.style, "dir": edge.direction}
     return {name: value for name, value in given.items() if value in ("dotted", "none")}
-
-
-def _never(_: Run) -> bool:
-    return False

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from modelviz_callbacks.diagram.module_families import ACTIVATION, DROPOUT
+from modelviz_callbacks.diagram.palette import ACTIVATION, DROPOUT
 from modelviz_callbacks.draw.autograd_source import ACCUMULATE, AutogradSource
 from modelviz_callbacks.draw.function_families import family_of_function
 
@@ -65,6 +65,7 @@ class _Finding:
         for node in order:
             self._anchor(node)
         self._data = [node for node in order if node not in self.aside]
+        self._tables = self._of_one_module()
         self._above = self._dominators()
         functions = [node for node in self._data if source.nodes[node].kind == "function"]
         for node in functions:
@@ -105,13 +106,30 @@ class _Finding:
     def _before(self, node: int) -> list[int]:
         return [feeding for feeding in self._source.before[node] if feeding not in self.aside]
 
+    def _of_one_module(self) -> dict[int, Path]:
+        """Gives what is computed from the parameters of one module alone, like a table of biases."""
+        made: dict[int, Path] = {}
+        for node in self._data:
+            before = self._before(node)
+            modules = {made.get(feeding) for feeding in before}
+            modules |= {self.found[node]} if node in self._anchors else set()
+            only = modules.pop() if len(modules) == 1 else None
+            if only is not None:
+                made[node] = only
+        return made
+
+    def _ways(self, node: int) -> list[int]:
+        """Gives what feeds a node with data that has come another way; else all that feeds it."""
+        before = self._before(node)
+        return [feeding for feeding in before if feeding not in self._tables] or before
+
     # Where ways join.
 
     def _dominators(self) -> dict[int, int]:
         """Gives for each node the last one that all ways to it pass."""
         above, depth = {_START: _START}, {_START: 0}
         for node in self._data:
-            before = self._before(node) or [_START]
+            before = self._ways(node) or [_START]
             last = before[0]
             for other in before[1:]:
                 while last != other:
@@ -127,14 +145,14 @@ class _Finding:
         waiting = [end for end in ends if end != start]
         seen = set(waiting)
         while waiting and len(seen) < _LARGEST_REGION:
-            for node in self._before(waiting.pop()):
+            for node in self._ways(waiting.pop()):
                 if node != start and node not in seen:
                     seen.add(node)
                     waiting.append(node)
         return seen
 
     def _join(self, node: int) -> None:
-        before = dict.fromkeys(self._before(node))
+        before = dict.fromkeys(self._ways(node))
         start = self._above[node]
         region = self._between(start, before) & self._anchors if len(before) > 1 else set()
         inside = [self.found[one] for one in region]

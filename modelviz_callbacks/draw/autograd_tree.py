@@ -29,6 +29,7 @@ class AutogradTree:
         graph: It as a graph of calls.
         nodes: The nodes of the autograd graph, by the ids that they have in `graph`.
         ids: Those ids, by the nodes' own.
+        again: The ids of groups whose module has been there before.
     """
 
     def __init__(self, source: AutogradSource, root: Group, *, closed: bool) -> None:
@@ -40,7 +41,9 @@ class AutogradTree:
             closed: Whether a module without modules in it is one node; else a small one has no
                 container of its own.
         """
+        self.again: set[int] = set()
         self._closed = closed
+        self._paths: set[str] = set()
         self.nodes: dict[int, AutogradNode] = {}
         self.ids: dict[int, int] = {}
         self._source = source
@@ -97,6 +100,9 @@ class AutogradTree:
 
     def _add(self, node: Node) -> int:
         self._made.append(node)
+        if node.path is not None and node.path in self._paths:
+            self.again.add(node.id)
+        self._paths |= {node.path} if node.path is not None else set()
         return node.id
 
     def _modules(self) -> tuple[ModuleEntry, ...]:

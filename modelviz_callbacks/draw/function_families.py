@@ -3,14 +3,8 @@
 import re
 from functools import cache
 
-from modelviz_callbacks.diagram.module_families import (
-    ATTENTION,
-    LINEAR,
-    OPERATION,
-    OTHER,
-    Family,
-    family_of,
-)
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.palette import ATTENTION, LINEAR, OPERATION, OTHER, Family
 
 _BACKWARD = re.compile(r"Backward\d*$")
 _OWN = {"Addmm": LINEAR, "Mm": LINEAR, "Linear": LINEAR, "Addmv": LINEAR, "Mv": LINEAR}

@@ -4,43 +4,46 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from modelviz_callbacks.diagram import colors
-from modelviz_callbacks.diagram.dot_text import attributes, cell, font, table
-from modelviz_callbacks.diagram.module_families import CONTAINER, Family
+from modelviz_callbacks.diagram import palette
+from modelviz_callbacks.diagram.dot_text import attributes, cell, escape, font, table
+from modelviz_callbacks.diagram.palette import CONTAINER, Family
 from modelviz_callbacks.graph.fold import Box
 
 _GRAPH = {
     "rankdir": "TB",
-    "bgcolor": colors.WHITE,
+    "bgcolor": palette.PAGE,
     "nodesep": "0.22",
     "ranksep": "0.28",
     "nslimit": "2",
     "mclimit": "0.5",
     "labelloc": "t",
     "labeljust": "l",
+    "fontcolor": palette.TEXT,
 }
 _NODE = {
     "shape": "box",
     "style": "filled,rounded",
     "penwidth": "1.2",
     "fontsize": "11",
-    "fontcolor": colors.TEXT,
+    "fontcolor": palette.TEXT,
     "margin": "0.08,0.04",
     "width": "0.2",
     "height": "0.2",
 }
 _EDGE = {
-    "color": colors.EDGE,
+    "color": palette.EDGE,
     "penwidth": "1.2",
     "arrowsize": "0.7",
     "fontsize": "9",
-    "fontcolor": colors.FAINT,
+    "fontcolor": palette.FAINT,
 }
 _COLUMNS = 4
 
-# What goes into the model and what comes out of it; text on it is white.
-ENDS = Family("input or output", colors.END_FILL, colors.END_FILL)
-_SMALL, _LARGE, _COUNT = 9, 14, 14
+# What goes into the model and what comes out of it; text on it is light.
+ENDS = Family("input or output", palette.END_FILL, palette.END_FILL)
+_SMALL, _NAME, _LARGE, _COUNT = 9, 12, 14, 14
+# Widths of average letters, of a count, and half of that of a box, where lines end.
+_NAME_PT, _SMALL_PT, _COUNT_PT, _HALF_NODE_PT = 6.5, 4.8, 50, 50
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ class Painter(Protocol):
     def look(self, box: Box, around: Box | None) -> Look:
         """Gives the look of a box with nothing shown in it."""
 
-    def header(self, box: Box, around: Box | None) -> str:
-        """Gives what heads a container, as HTML-like text."""
+    def header(self, box: Box, around: Box | None) -> tuple[str, str]:
+        """Gives the name that heads a container, and what is said beside it; plain text."""
 
 
 def picture_dot(boxes: Sequence[Box], lines: Iterable[Line], head: str, painter: Painter) -> str:
@@ -120,7 +123,7 @@ def head(title: str, said: str, families: Iterable[Family]) -> str:
     Returns:
         HTML-like text.
     """
-    first = f"{font(title, size=_LARGE, bold=True)}  {font(said, size=_SMALL, color=colors.FAINT)}"
+    first = f"{font(title, size=_LARGE, bold=True)}  {font(said, size=_SMALL, color=palette.FAINT)}"
     swatches = list(map(_swatch, families))
     starts = range(0, len(swatches), _COLUMNS)
     rows = ["".join(swatches[start : start + _COLUMNS]) for start in starts]
@@ -130,7 +133,7 @@ def head(title: str, said: str, families: Iterable[Family]) -> str:
 
 
 def _swatch(family: Family) -> str:
-    color = colors.WHITE if family is ENDS else colors.TEXT
+    color = palette.END_TEXT if family is ENDS else palette.TEXT
     text = font(family.name, size=_SMALL, color=color)
     return cell(text, bgcolor=family.fill, border=1, color=family.line)
 
@@ -150,9 +153,8 @@ def _box(box: Box, around: Box | None, painter: Painter) -> str:
         label=_with_count(look.label, box),
         fillcolor=look.family.fill,
         color=look.family.line,
-        fontcolor=colors.WHITE if look.family is ENDS else None,
-        # A second outline: there is more than one of it.
-        peripheries="2" if box.count > 1 else None,
+        fontcolor=palette.END_TEXT if look.family is ENDS else None,
+        **{"class": "stack" if box.count > 1 else None},
         **look.more,
     )
     return f"n{box.id} [{given}]"
@@ -160,35 +162,45 @@ def _box(box: Box, around: Box | None, painter: Painter) -> str:
 
 def _container(box: Box, around: Box | None, level: int, painter: Painter) -> Iterator[str]:
     name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
-    if box.count > 1:
-        behind = attributes(
-            label="",
-            style="rounded,filled",
-            fillcolor=colors.STACK_FILL,
-            color=colors.COUNT_FILL,
-            penwidth="1.6",
-            margin="6",
-        )
-        yield f"subgraph cluster_{name}_stack {{ graph [{behind}]"
+    title, said = painter.header(box, around)
     own = attributes(
         id=f"c{box.id}",
-        label=_with_count(painter.header(box, around), box),
+        label=_with_count(_header(title, said), box),
         style="rounded,filled",
-        fillcolor=colors.NESTED_FILLS[level % 2],
-        color=CONTAINER.line if box.count == 1 else colors.COUNT_FILL,
+        fillcolor=palette.NESTED_FILLS[level % 2],
+        color=CONTAINER.line,
         penwidth="1.2",
         margin="10",
+        # A cluster has the attributes of the one around it unless it has its own.
+        **{"class": "stack" if box.count > 1 else "single"},
     )
     yield f"subgraph cluster_{name} {{ graph [{own}]"
+    yield from _room(name, title, said) if box.count > 1 else ()
     yield from _boxes(box.boxes, box, level + 1, painter)
-    yield "} }" if box.count > 1 else "}"
+    yield "}"
+
+
+def _header(title: str, said: str) -> str:
+    lines = [font(escape(title), size=_NAME, bold=True)]
+    lines += [font(escape(said), size=_SMALL, color=palette.FAINT)] if said else []
+    return table((cell(line, align="left") for line in lines), align="left", cellpadding=1)
+
+
+def _room(name: str, title: str, said: str) -> Iterator[str]:
+    """Keeps room below a header with a count, with a node that is not drawn.
+
+    What comes from above then passes the text, instead of running through it.
+    """
+    text_pt = max(len(title) * _NAME_PT, len(said) * _SMALL_PT)
+    size = {"width": f"{(text_pt + _COUNT_PT - _HALF_NODE_PT) / 72:.2f}", "height": "0.05"}
+    yield f"room_{name} [{attributes(**size, fixedsize='true', label='', style='invis')}]"
 
 
 def _with_count(label: str, box: Box) -> str:
     if box.count == 1:
         return label
-    badge = font(f"{box.count} ×", size=_COUNT, color=colors.WHITE, bold=True)
-    count = cell(badge, bgcolor=colors.COUNT_FILL, cellpadding=5)
+    badge = font(f"{box.count} ×", size=_COUNT, color=palette.COUNT_TEXT, bold=True)
+    count = cell(badge, bgcolor=palette.COUNT_FILL, cellpadding=5)
     return table([count + cell(label)], align="left", cellspacing=2)
 
 

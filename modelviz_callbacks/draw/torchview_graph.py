@@ -4,18 +4,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from modelviz_callbacks.diagram import colors
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
-from modelviz_callbacks.diagram.module_families import FAMILIES, OPERATION, Family, family_of
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.palette import END_TEXT, FAINT, FAMILIES, OPERATION, Family
+from modelviz_callbacks.draw.folds import is_telling, never
 from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
 from modelviz_callbacks.draw.torchview_source import Label, TorchviewGraph, read_torchview
 from modelviz_callbacks.graph.fold import Box, View, view_graph
 from modelviz_callbacks.graph.model import Node, TensorSpec
-from modelviz_callbacks.graph.runs import Run
 
 _MOST_NAME, _MOST_SHAPES, _MOST_PARTS = 48, 90, 6
-_PAIR = 2
 _TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 12
 
 
@@ -36,7 +35,7 @@ def restyled(dot: str, depth: int | None, folded: bool) -> tuple[str, tuple[str,
         DotError: It cannot be parsed.
     """
     source = read_torchview(dot)
-    folds = _is_telling if folded else _never
+    folds = is_telling if folded else never
     view = view_graph(source.graph, sys.maxsize if depth is None else depth, folds=folds)
     if depth is None and not folded:
         links, lines = DrawnLinks(), _every_line(source)
@@ -51,15 +50,6 @@ def restyled(dot: str, depth: int | None, folded: bool) -> tuple[str, tuple[str,
     return picture_dot(boxes, lines, legend, painter), (*view.notes, *filter(None, [links.note]))
 
 
-def _is_telling(run: Run) -> bool:
-    """Two neighbours often look like the next two, as torchview tells classes and shapes alone."""
-    return run.period == 1 or run.count > _PAIR
-
-
-def _never(_: Run) -> bool:
-    return False
-
-
 class _Painter:
     """Writes torchview's words on the boxes."""
 
@@ -72,14 +62,14 @@ class _Painter:
     def families(self) -> list[Family]:
         return [family for family in (ENDS, *FAMILIES) if family in self._families]
 
-    def look(self, box: Box, around: Box | None) -> Look:
+    def look(self, box: Box, _: Box | None) -> Look:
         family = self._family(box)
         self._families.add(family)
         return Look(self._label(box, family), family)
 
-    def header(self, box: Box, around: Box | None) -> str:
-        name = "in sequence" if box.node is None else box.node.name
-        return font(escape(shorten(name, _MOST_NAME)), size=_LARGE, bold=True)
+    def header(self, box: Box, _: Box | None) -> tuple[str, str]:
+        depth = self._labels[box.id].depth if box.node else ""
+        return shorten(box.node.name if box.node else "in sequence", _MOST_NAME), depth
 
     def _family(self, box: Box) -> Family:
         node = _node(box)
@@ -89,7 +79,7 @@ class _Painter:
 
     def _label(self, box: Box, family: Family) -> str:
         label = self._labels.get(box.id, Label(_node(box).name))
-        faint = colors.WHITE if family is ENDS else colors.FAINT
+        faint = END_TEXT if family is ENDS else FAINT
         cells = self._inside.rows(box.id) if box.hidden else label.rows
         name = font(escape(shorten(label.name, _MOST_NAME)), size=_NORMAL, bold=True)
         depth = font(escape(label.depth), size=_TINY, color=faint)
@@ -171,10 +161,10 @@ def _every_line(source: TorchviewGraph) -> Iterator[Line]:
 
 
 def _lifted_lines(links: DrawnLinks) -> Iterator[Line]:
-    for link, weight in links.drawn:
-        count = len(link.tensors)
-        more: Mapping[str, str] = {"weight": str(weight)} if weight > 1 else {}
-        yield Line(link.source, link.target, f"{count} ×" if count > 1 else "", more)
+    for drawn in links.drawn:
+        count = len(drawn.link.tensors)
+        more: Mapping[str, str] = {"weight": str(drawn.weight)} if drawn.weight > 1 else {}
+        yield Line(drawn.link.source, drawn.link.target, f"{count} ×" if count > 1 else "", more)
 
 
 def _counted(names: Iterable[str]) -> str:
