@@ -134,8 +134,9 @@ def test_few_of_ten_thousand_boxes_are_elements(page) -> None:
         """() => {
           const canvas = document.querySelector("canvas.afar");
           const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const isBlue = (at) => data[at + 2] > 200 && data[at + 3] > 0;
           let blue = 0;
-          for (let at = 0; at < data.length; at += 4) blue += data[at + 2] > 200 && data[at + 3] > 0;
+          for (let at = 0; at < data.length; at += 4) blue += isBlue(at);
           return blue / (data.length / 4);
         }"""
     )

@@ -139,6 +139,15 @@ def test_pictures_and_texts_are_in_the_page() -> None:
     assert list(told["views"]) == ["1"]
 
 
+def test_pictures_bring_no_style_of_their_own() -> None:
+    """The policy would refuse it, and the browser complain; what a label says of styles stays."""
+    label = '<text fill="red">a style="b"</text>'
+    svg = f'<svg viewBox="0 0 9 9" style="color:red"><style>a{{}}\nb{{}}</style>{label}</svg>'
+    html = render_page(content(diagrams={1: svg}, pictures=(Shown("torchview", "", svg),)))
+    for name in ("block-diagram-1", "block-picture-0"):
+        assert blocks(html)[name] == f'<svg viewBox="0 0 9 9">{label}</svg>'
+
+
 @pytest.mark.parametrize(
     "name", [HOSTILE, '"><img src=x>', "{{blocks}}", "\ud800", "a\u202eb", "<!--", "\\"]
 )
