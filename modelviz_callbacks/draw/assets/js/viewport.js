@@ -59,6 +59,18 @@ class Viewport {
     const wide = Math.min(1, (width - 2 * MARGIN) / this.size.width);
     if (whole >= READABLE) this.place(whole, 0.5);
     else this.place(Math.max(wide, READABLE), 0);
+    if (wide < READABLE) this.showBeginning(width);
+  }
+
+  /** Moves sideways to the first box, where the data comes in. */
+  showBeginning(width) {
+    const first = this.geometry.groups.find((group) => group.classList.contains("node"));
+    if (!first) return;
+    const scale = this.panzoom.getScale();
+    const { x, width: own } = this.geometry.of(first);
+    const middle = width / 2 / scale - (x + own / 2);
+    const [least, most] = [(width - MARGIN) / scale - this.size.width, MARGIN / scale];
+    this.panzoom.pan(Math.max(least, Math.min(most, middle)), this.panzoom.getPan().y, { animate: false, force: true });
   }
 
   natural() {
