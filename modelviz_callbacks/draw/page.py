@@ -166,9 +166,7 @@ def _facts(content: PageContent) -> str:
     facts = {
         "record": content.record,
         "manifest": content.manifest,
-        "warnings": warnings_of(
-            content.manifest, content.graph, content.tracebacks, content.notes
-        ),
+        "warnings": warnings_of(content.manifest, content.graph, content.tracebacks, content.notes),
         "families": families(),
         "modules": modules_of(graph) if graph is not None else [],
         "nodes": nodes_of(graph) if graph is not None else [],

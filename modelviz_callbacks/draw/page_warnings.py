@@ -126,9 +126,7 @@ def _artifacts(
             yield from _of_drawing(name, artifact, notes)
 
 
-def _of_drawing(
-    name: str, artifact: Mapping[str, Any], notes: tuple[str, ...]
-) -> Iterator[Warned]:
+def _of_drawing(name: str, artifact: Mapping[str, Any], notes: tuple[str, ...]) -> Iterator[Warned]:
     rungs = [rung for rung in artifact.get("rungs", ()) if isinstance(rung, Mapping)]
     if rungs and rungs[-1].get("rung") != _FULL:
         tried = tuple(
@@ -138,13 +136,21 @@ def _of_drawing(
     elif notes and artifact.get("visualizer") == "torchinfo":
         yield Warned("warning", f"{name} has other totals than ours", notes)
     elif notes:
-        yield Warned("note", f"{name} is folded or closed in places" if artifact["name"] == "architecture" else f"About {name}", notes)
+        yield Warned(
+            "note",
+            f"{name} is folded or closed in places"
+            if artifact["name"] == "architecture"
+            else f"About {name}",
+            notes,
+        )
 
 
 def _traceback(artifact: Mapping[str, Any], tracebacks: Mapping[str, str]) -> str:
     """Finds the traceback of an artifact: its file is named after it, and its root if several."""
     name, root = artifact["name"], artifact.get("root") or ""
-    stems = {file.rpartition("/")[2].removesuffix(".txt"): text for file, text in tracebacks.items()}
+    stems = {
+        file.rpartition("/")[2].removesuffix(".txt"): text for file, text in tracebacks.items()
+    }
     for stem in (name, f"{root}-{name}"):
         if stem in stems:
             return stems[stem]
