@@ -67,12 +67,16 @@ def read_manifest(record: str | Path) -> dict[str, Any]:
 
 
 def statuses(record: str | Path) -> dict[str, str]:
-    """Gives each artifact's status by name, with the root's path where there are several."""
+    """Gives each artifact's status by name, with the root's path where there are several.
+
+    The page is left out: it is there whenever pictures are drawn, and tested on its own.
+    """
     manifest = read_manifest(record)
     several = len(manifest["model"]["roots"]) > 1
     return {
         (f"{a['root']}:{a['name']}" if several and a["root"] else a["name"]): a["status"]
         for a in manifest["artifacts"]
+        if a["name"] != "page"
     }
 
 

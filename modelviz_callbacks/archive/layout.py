@@ -14,11 +14,13 @@ class RecordLayout:
     Attributes:
         manifest: What is in the record, and how it went.
         graph: What was seen in the first step.
+        page: All of it, to look at.
         errors: The folder of tracebacks.
     """
 
     manifest: str = "manifest.json"
     graph: str = "architecture.json"
+    page: str = "index.html"
     errors: str = "errors"
 
     def text(self, folder: str, artifact: str) -> str:
@@ -60,7 +62,7 @@ def root_folder_names(paths: list[str]) -> dict[str, str]:
         return {paths[0]: ""}
     folders: dict[str, str] = {}
     # Some file systems do not tell "Net" from "net".
-    taken = {LAYOUT.errors}
+    taken = {LAYOUT.errors, LAYOUT.page}
     for path in paths:
         name = safe_name(path or "model")
         candidate, number = name, 2

@@ -1,10 +1,10 @@
 """Our own diagram: a view of the architecture graph as DOT."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from modelviz_callbacks.diagram import palette
-from modelviz_callbacks.diagram.dot_text import attributes
+from modelviz_callbacks.diagram.dot_text import attributes, font
 from modelviz_callbacks.diagram.labels import (
     Header,
     More,
@@ -18,6 +18,7 @@ from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
 from modelviz_callbacks.diagram.module_families import family_of
 from modelviz_callbacks.diagram.palette import CONTAINER, OPERATION, Family
+from modelviz_callbacks.diagram.shared_modules import shared_modules
 from modelviz_callbacks.graph.fold import Box, View, view_graph
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
@@ -89,6 +90,11 @@ class _Diagram:
         self._depth = depth
         self._failure = graph.failure
         self._facts = ModuleFacts(graph)
+        self._shared = {
+            box: turn
+            for box, turn in shared_modules(view).items()
+            if self._facts.parameters([turn.path])
+        }
         self._families: set[Family] = set()
         self._marks: set[str] = set()
 
@@ -131,11 +137,20 @@ class _Diagram:
         family = family_of(name, is_block=box.hidden > 0 and self._facts.is_block(path))
         self._families.add(family)
         marks = self._facts.marks(path)
-        self._marks.update(marks)
-        shown = [mark for mark in marks if mark not in around.marks]
+        shown = self._shown_marks(box, marks, around)
         label = module_label(box, self._facts, around.path, shown, self._more(box))
         style = "filled,rounded,dashed" if "frozen" in marks else None
         return self._node(box, label, family.fill, family.line, style=style)
+
+    def _shown_marks(self, box: Box, marks: Sequence[str], around: _Around) -> list[str]:
+        """Gives the marks to write on a box: those that the box around it does not have."""
+        self._marks.update(marks)
+        shown = [mark for mark in marks if mark not in around.marks]
+        if box.node is not None and box.id in self._shared:
+            self._marks.add("shared")
+            turn = self._shared[box.id]
+            shown.append(f"shared, {turn.number} of {turn.count}")
+        return shown
 
     def _operation(self, box: Box, around: _Around) -> str:
         self._families.add(OPERATION)
@@ -154,8 +169,7 @@ class _Diagram:
             fillcolor=palette.FAILED_FILL if failed else fill,
             color=palette.FAILED_LINE if failed else line,
             penwidth="3" if failed else None,
-            # A second outline: there is more than one of it.
-            peripheries="2" if box.count > 1 else None,
+            **{"class": "stack" if box.count > 1 else None},
             **more,
         )
         return f"n{box.id} [{given}]"
@@ -163,30 +177,29 @@ class _Diagram:
     def _container(self, box: Box, around: _Around) -> Iterator[str]:
         path = around.path if box.node is None else box.node.path
         marks = self._facts.marks(path) if box.node and path is not None else ()
-        self._marks.update(marks)
         failed = self._holds_failed(box)
-        shown = [mark for mark in marks if mark not in around.marks]
+        shown = self._shown_marks(box, marks, around)
         color = palette.FAILED_NAME if failed else palette.TEXT
         line = palette.FAILED_FILL if failed else CONTAINER.line
         name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
-        if box.count > 1:
-            yield f"subgraph cluster_{name}_stack {{ graph [{self._stack(failed=failed)}]"
         header = container_header(box, self._facts, around.path, shown, color)
         own = attributes(
             id=f"c{box.id}",
             label=header.label,
             style="rounded,filled,dashed" if "frozen" in marks else "rounded,filled",
             fillcolor=palette.NESTED_FILLS[around.level % 2],
-            color=line if box.count == 1 else palette.COUNT_FILL,
+            color=line,
             penwidth="2.5" if failed else "1.2",
             margin="10",
+            # A cluster has the attributes of the one around it unless it has its own.
+            **{"class": "stack" if box.count > 1 else "single"},
         )
         yield f"subgraph cluster_{name} {{ graph [{own}]"
         yield from self._room(name, header)
         inside = _Around(path, around.marks | set(marks), around.level + 1)
         for inner in box.boxes:
             yield from self._box(inner, inside)
-        yield "} }" if box.count > 1 else "}"
+        yield "}"
 
     def _room(self, name: str, header: Header) -> Iterator[str]:
         """Keeps room below a header with a node that is not drawn.
@@ -198,25 +211,18 @@ class _Diagram:
             size = {"width": f"{width_pt / 72:.2f}", "height": "0.05", "fixedsize": "true"}
             yield f"room_{name} [{attributes(**size, label='', style='invis')}]"
 
-    def _stack(self, *, failed: bool) -> str:
-        """The second outline around blocks in sequence."""
-        return attributes(
-            label="",
-            style="rounded,filled",
-            fillcolor=palette.STACK_FILL,
-            color=palette.FAILED_FILL if failed else palette.COUNT_FILL,
-            penwidth="1.6",
-            margin="6",
-        )
-
     def _holds_failed(self, box: Box) -> bool:
         if box.boxes:
             return any(map(self._holds_failed, box.boxes))
         return box.id == self._view.failed
 
     def _lines(self) -> Iterator[str]:
-        for link, weight in self._links.drawn:
+        for drawn in self._links.drawn:
+            source, target = drawn.link.source, drawn.link.target
             given = attributes(
-                id=f"e{link.source}-{link.target}", weight=weight if weight > 1 else None
+                id=f"e{source}-{target}",
+                weight=drawn.weight if drawn.weight > 1 else None,
+                **{"class": "told" if drawn.shape else None},
+                xlabel=font(drawn.shape, size=9, color=palette.FAINT) if drawn.shape else None,
             )
-            yield f"n{link.source} -> n{link.target} [{given}]"
+            yield f"n{source} -> n{target} [{given}]"

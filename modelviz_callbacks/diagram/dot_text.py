@@ -71,9 +71,9 @@ def table(rows: Iterable[str], **attributes: object) -> str:
 
 
 def attributes(**values: object) -> str:
-    """Writes attributes of a node, edge or graph; a `label` is taken for HTML-like."""
+    """Writes attributes of a node, edge or graph; labels are taken for HTML-like."""
     return " ".join(
-        f"{name}=<{value}>" if name == "label" else f'{name}="{value}"'
+        f"{name}=<{value}>" if name in {"label", "xlabel"} else f'{name}="{value}"'
         for name, value in values.items()
         if value is not None
     )

@@ -21,8 +21,8 @@ _MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60,
 _MESSAGE_LINE = 52
 _HEADER_LINE = 22
 # Widths of an average letter, of the rest of a header, and of a count.
-_LARGE_PT, _SMALL_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 12, 44
-_TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 13
+_LARGE_PT, _SMALL_PT, _BOLD_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 5, 12, 44
+_SMALL, _NORMAL, _LARGE = 9, 11, 13
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def module_label(
         box: Its box.
         facts: What is known of the modules.
         around: The path of the module that its box is in.
-        marks: What to mark it as, like `"frozen"`.
+        marks: What to mark it as, like `"frozen"` or `"shared, 1 of 2"`.
         more: What else to tell.
 
     Returns:
@@ -115,7 +115,7 @@ def container_header(
     label = table((cell(line, align="left") for line in lines), align="left", cellpadding=1)
     widths = len(title) * _LARGE_PT, len(path) * _SMALL_PT
     first = sum(widths) if is_short else max(widths)
-    second = (len(sizes) + 7 * len(marks)) * _SMALL_PT
+    second = (len(sizes) + sum(len(mark) + 3 for mark in marks)) * _SMALL_PT
     width = max(first, second) + (_COUNT_PT if box.count > 1 else 0)
     return Header(_with_count(label, box), width + _MARGIN_PT)
 
@@ -127,7 +127,7 @@ def operation_label(box: Box, around: str | None, more: More) -> str:
     if more.failure:
         head = _line(font(name, size=_LARGE - 1, color=FAILED_TEXT, bold=True))
     else:
-        shape = font(shapes(node.outputs, 1), size=_TINY, color=FAINT)
+        shape = font(shapes(node.outputs, 1), size=_SMALL, color=FAINT)
         head = cell(font(name, size=_NORMAL - 1), align="left")
         head += cell(shape, align="left") if node.outputs else ""
     rows = [head, *_more_rows(more, box, around, FAILED_TEXT if more.failure else FAINT)]
@@ -135,18 +135,20 @@ def operation_label(box: Box, around: str | None, more: More) -> str:
 
 
 def end_label(box: Box) -> str:
-    """Labels an input or output: its name in the batch, its shape and type."""
+    """Labels an input or output: what it is, its shape and type; below, its name in the batch."""
     node = _node(box)
     tensors = node.outputs or node.inputs
     # Several outputs of the same box have their names where a module has its paths.
-    names = [box.paths[0], f"… {box.paths[-1]}"] if box.paths else [node.name]
-    texts = (font(escape(shorten(name, _MOST_END)), size=_NORMAL, bold=True) for name in names)
-    kind = font(f"{box.count} {node.kind}s" if box.count > 1 else node.kind, size=_TINY)
-    sizes = [font(shapes(tensors), size=_SMALL)]
-    sizes += [font(escape(tensors[0].dtype), size=_TINY)] if tensors else []
-    first, *others = (cell(text, align="left") for text in texts)
-    rows = [cell(kind) + first + "".join(map(cell, sizes)), *(cell("") + row for row in others)]
-    return table(rows, cellpadding=2)
+    names = [
+        shorten(name.removeprefix(f"{node.kind}."), _MOST_END)
+        for name in ((box.paths[0], box.paths[-1]) if box.paths else (node.name,))
+    ]
+    texts = [names[0], *(f"… {name}" for name in names[1:])]
+    kind = f"{box.count} {node.kind}s" if box.count > 1 else node.kind
+    sizes = [shapes(tensors), escape(tensors[0].dtype) if tensors else ""]
+    above = font(kind, size=_SMALL), font(" ".join(filter(None, sizes)), size=_SMALL)
+    below = (_line(font(escape(text), size=_NORMAL, bold=True)) for text in texts)
+    return table([_left_right(*above), *below], cellpadding=1)
 
 
 def failure_lines(failure: Failure) -> list[str]:
@@ -193,11 +195,13 @@ def _parameters(box: Box, facts: ModuleFacts) -> str:
 
 
 def _marks(marks: Iterable[str]) -> str:
-    cells = (
-        cell(font(mark, size=_TINY, color=MARKS[mark][1], bold=True), bgcolor=MARKS[mark][0])
-        for mark in marks
-    )
-    return table(["".join(cells)], align="left", cellspacing=1, cellpadding=2)
+    return table(["".join(map(_mark, marks))], align="left", cellspacing=1, cellpadding=0)
+
+
+def _mark(mark: str) -> str:
+    fill, color = MARKS[mark.partition(",")[0]]
+    size = {"fixedsize": "true", "width": round(len(mark) * _BOLD_PT) + 8, "height": 14}
+    return cell(font(mark, size=_SMALL, color=color, bold=True), bgcolor=fill, align="left", **size)
 
 
 def _line(text: str) -> str:
@@ -222,7 +226,7 @@ def _more_rows(more: More, box: Box, around: str | None, color: str) -> list[str
     if more.sources:
         names = [_path(source, around) or _node(source).name for source in more.sources]
         text = f"also from {_listed([shorten(name, _MOST_NAME) for name in names])}"
-        rows.append(_line(font(escape(text), size=_TINY, color=color)))
+        rows.append(_line(font(escape(text), size=_SMALL, color=color)))
     return rows + (_failure_rows(more.failure, box) if more.failure else [])
 
 

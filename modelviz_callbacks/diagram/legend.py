@@ -23,6 +23,7 @@ _SMALL, _LARGE = 9, 14
 _MARK_WORDS = {
     "frozen": "no parameter is trained (dashed)",
     "eval": "in eval mode",
+    "shared": "one module, called at several places",
     "compiled": "shown as it runs eagerly",
     "scripted": "not looked into",
 }
@@ -81,7 +82,7 @@ def _colours(families: Collection[Family]) -> str:
     present = [family for family in FAMILIES if family in families]
     starts = range(0, len(present), _COLUMNS)
     rows = ["".join(map(_colour, present[start : start + _COLUMNS])) for start in starts]
-    return table(rows, cellspacing=3, cellpadding=3)
+    return table(rows, align="left", cellspacing=3, cellpadding=3)
 
 
 def _colour(family: Family) -> str:

@@ -1,9 +1,10 @@
-"""Which links of a view are drawn, and which are told in words because they would be a tangle."""
+"""Which links of a view are drawn, with what on them, and which are told in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from modelviz_callbacks.diagram.module_text import shapes
 from modelviz_callbacks.graph.fold import Box, Link, View
 
 # Where every box of a crowd feeds every later one, as in a DenseNet, nobody can follow the lines.
@@ -11,6 +12,23 @@ _MOST_DRAWN = 4
 _SEVERAL = 3
 # More than what pulls at a box from the side, less than what keeps containers narrow.
 _TRUNK_WEIGHT = 32
+# So many steps further down, the box that the line comes from is out of sight.
+_FAR = 3
+
+
+@dataclass(frozen=True)
+class DrawnLink:
+    """A link with a line.
+
+    Attributes:
+        link: The link.
+        weight: How straight the layout keeps it.
+        shape: What is written on the line.
+    """
+
+    link: Link
+    weight: int = 1
+    shape: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,11 +36,11 @@ class DrawnLinks:
     """The links of a view.
 
     Attributes:
-        drawn: Links with a line, and its weight in the layout.
+        drawn: Links with a line.
         told: By box, the boxes that feed it without a line.
     """
 
-    drawn: tuple[tuple[Link, int], ...] = ()
+    drawn: tuple[DrawnLink, ...] = ()
     told: dict[int, tuple[Box, ...]] = field(default_factory=dict)
 
     @property
@@ -50,15 +68,36 @@ def choose_links(view: View) -> DrawnLinks:
     above = _longest(boxes, [(link.source, link.target) for link in view.links])
     below = _longest(reversed(boxes), [(link.target, link.source) for link in view.links])
     sources, targets = _crowds(view)
-    drawn, told = [], dict[int, list[Box]]()
+    drawn, told, said = [], dict[int, list[Box]](), set[tuple[int, str]]()
     for link in view.links:
         is_next = above[link.target] == above[link.source] + 1
         is_trunk = is_next and below[link.source] == below[link.target] + 1
         if not is_next and (link.source in sources or link.target in targets):
             told.setdefault(link.target, []).append(boxes[link.source])
         else:
-            drawn.append((link, _TRUNK_WEIGHT if is_trunk else 1))
+            steps = (
+                above[link.target] - above[link.source],
+                below[link.source] - below[link.target],
+            )
+            is_far = min(steps) >= _FAR
+            shape = _shape(link, boxes, is_far=is_far)
+            # Once for each tensor.
+            shape = "" if (link.source, shape) in said else shape
+            said.add((link.source, shape))
+            drawn.append(DrawnLink(link, _TRUNK_WEIGHT if is_trunk else 1, shape))
     return DrawnLinks(tuple(drawn), {target: tuple(boxes) for target, boxes in told.items()})
+
+
+def _shape(link: Link, boxes: Mapping[int, Box], *, is_far: bool) -> str:
+    """Gives the shape that a line carries, where the boxes at its ends do not tell it."""
+    source, target = boxes[link.source].node, boxes[link.target].node
+    if source is None or target is None or target.kind == "output":
+        return ""
+    carried = {spec.shape for spec in link.tensors}
+    told = {spec.shape for spec in source.outputs}
+    # One of several, or what comes from deep inside of a closed box.
+    is_clear = carried == told
+    return shapes(link.tensors) if any(carried) and (is_far or not is_clear) else ""
 
 
 def _longest(boxes: Iterable[int], steps: Iterable[tuple[int, int]]) -> dict[int, int]:

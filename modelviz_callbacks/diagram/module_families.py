@@ -61,6 +61,9 @@ def family_of(class_name: str, *, is_block: bool = False) -> Family:
     """
     module, _, name = class_name.rpartition(".")
     if module.startswith("torch.nn."):
+        if name == "Identity":
+            # Where `Linear` is, but nothing like it.
+            return OTHER
         found = _OF_TORCH.get(module.rpartition(".")[2], OTHER)
         return ATTENTION if name == "MultiheadAttention" else found
     found = next((f for pattern, f in _PATTERNS if pattern.search(name.lower())), OTHER)

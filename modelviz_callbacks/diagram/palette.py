@@ -96,6 +96,7 @@ PARAMETER = Family("parameter", _color("#d9f2ec", "#1d4239"), _color("#2c7a66", 
 MARKS = {
     "frozen": (_color("#cfe9fc", "#0f3a5c"), _color("#0a3f66", "#cfe9fb")),
     "eval": (_color("#e8dafb", "#41276b"), _color("#4a1f80", "#e8dafa")),
+    "shared": (_color("#f9dcc4", "#5a3312"), _color("#6b3400", "#f9dcc3")),
     "compiled": (_color("#dde2e6", "#3b444c"), _color("#2b3238", "#e3e8ec")),
     "scripted": (_color("#dde2e7", "#3b444d"), _color("#2b3239", "#e3e8ed")),
 }

@@ -118,7 +118,7 @@ class Attempt:
                 stderr=errors,
                 # In a folder of its own no file of the user's can pass for a module.
                 cwd=folder,
-                env=_environment(folder),
+                env=child_environment(folder),
             )
         return True
 
@@ -180,7 +180,15 @@ class Attempt:
         return error, "memory" in said
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def child_environment(folder: Path) -> dict[str, str]:
+    """Gives the environment of a child process that draws.
+
+    Args:
+        folder: Its own folder, for what it leaves behind.
+
+    Returns:
+        Ours, with this package, a font and no way to open files that a graph names.
+    """
     path = os.pathsep.join(filter(None, [_PACKAGE_PARENT, os.environ.get("PYTHONPATH")]))
     return {
         **os.environ,

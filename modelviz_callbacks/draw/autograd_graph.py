@@ -98,12 +98,12 @@ def _by_module(tree: AutogradTree, depth: int) -> tuple[str, tuple[str, ...]]:
     links = choose_links(view)
     lines = [
         Line(
-            link.source,
-            link.target,
-            f"{len(link.tensors)} ×" if len(link.tensors) > 1 else "",
-            {"weight": str(weight)} if weight > 1 else {},
+            drawn.link.source,
+            drawn.link.target,
+            f"{len(drawn.link.tensors)} ×" if len(drawn.link.tensors) > 1 else "",
+            {"weight": str(drawn.weight)} if drawn.weight > 1 else {},
         )
-        for link, weight in links.drawn
+        for drawn in links.drawn
     ]
     notes = (_RULE, *view.notes, *filter(None, [links.note]))
     return _picture(tree, _without_model(view.boxes), lines, links), notes

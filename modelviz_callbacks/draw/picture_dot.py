@@ -154,8 +154,7 @@ def _box(box: Box, around: Box | None, painter: Painter) -> str:
         fillcolor=look.family.fill,
         color=look.family.line,
         fontcolor=palette.END_TEXT if look.family is ENDS else None,
-        # A second outline: there is more than one of it.
-        peripheries="2" if box.count > 1 else None,
+        **{"class": "stack" if box.count > 1 else None},
         **look.more,
     )
     return f"n{box.id} [{given}]"
@@ -163,30 +162,22 @@ def _box(box: Box, around: Box | None, painter: Painter) -> str:
 
 def _container(box: Box, around: Box | None, level: int, painter: Painter) -> Iterator[str]:
     name = f"{'sequence' if box.node is None else 'call'}_{box.id}"
-    if box.count > 1:
-        behind = attributes(
-            label="",
-            style="rounded,filled",
-            fillcolor=palette.STACK_FILL,
-            color=palette.COUNT_FILL,
-            penwidth="1.6",
-            margin="6",
-        )
-        yield f"subgraph cluster_{name}_stack {{ graph [{behind}]"
     title, said = painter.header(box, around)
     own = attributes(
         id=f"c{box.id}",
         label=_with_count(_header(title, said), box),
         style="rounded,filled",
         fillcolor=palette.NESTED_FILLS[level % 2],
-        color=CONTAINER.line if box.count == 1 else palette.COUNT_FILL,
+        color=CONTAINER.line,
         penwidth="1.2",
         margin="10",
+        # A cluster has the attributes of the one around it unless it has its own.
+        **{"class": "stack" if box.count > 1 else "single"},
     )
     yield f"subgraph cluster_{name} {{ graph [{own}]"
     yield from _room(name, title, said) if box.count > 1 else ()
     yield from _boxes(box.boxes, box, level + 1, painter)
-    yield "} }" if box.count > 1 else "}"
+    yield "}"
 
 
 def _header(title: str, said: str) -> str:

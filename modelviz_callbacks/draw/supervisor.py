@@ -22,7 +22,11 @@ class Drawing:
     """
 
     def __init__(
-        self, jobs: Sequence[DrawJob], timeout_s: float, on_drawn: Callable[[Drawn], None]
+        self,
+        jobs: Sequence[DrawJob],
+        timeout_s: float,
+        on_drawn: Callable[[Drawn], None],
+        then: Callable[[], None] = lambda: None,
     ) -> None:
         """Prepares the drawing; nothing is started.
 
@@ -31,10 +35,12 @@ class Drawing:
             timeout_s: Seconds that one graph may take, all attempts together.
             on_drawn: Called once for each graph, from the drawing's thread, also if it failed;
                 not after `cancel()`.
+            then: Called after the last graph, from the drawing's thread; not after `cancel()`.
         """
         self._jobs = tuple(jobs)
         self._timeout_s = timeout_s
         self._on_drawn = on_drawn
+        self._then = then
         self._cancelled = threading.Event()
         self._attempt: Attempt | None = None
         self._thread = threading.Thread(target=self._run, name="modelviz-drawing", daemon=True)
@@ -52,7 +58,7 @@ class Drawing:
         Returns:
             Whether all drawing is over.
         """
-        longest_s = len(self._jobs) * (self._timeout_s + _SLACK_S)
+        longest_s = (len(self._jobs) + 1) * (self._timeout_s + _SLACK_S)
         self._thread.join(longest_s if timeout_s is None else timeout_s)
         return not self._thread.is_alive()
 
@@ -72,6 +78,12 @@ class Drawing:
                 self._on_drawn(drawn)
             except Exception:  # noqa: BLE001 - the next picture is drawn all the same
                 _LOG.exception("a picture of %s was drawn but not filed", job.name)
+        if self._cancelled.is_set():
+            return
+        try:
+            self._then()
+        except Exception:  # noqa: BLE001 - nobody is there to catch it
+            _LOG.exception("what follows the drawing failed")
 
     def _draw(self, job: DrawJob) -> Drawn:
         started = time.perf_counter()

@@ -6,7 +6,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from modelviz_callbacks.diagram.palette import DARK
+from modelviz_callbacks.draw.cards import add_cards
 from modelviz_callbacks.draw.fonts import FAMILY_STACK
+from modelviz_callbacks.draw.line_labels import place_line_labels
 from modelviz_callbacks.draw.paint.outlines import SVG
 
 _XLINK = "{http://www.w3.org/1999/xlink}"
@@ -32,6 +34,8 @@ def finished(svg: str, title: str) -> str:
     root = ET.fromstring(svg)  # noqa: S314 - Graphviz wrote it
     for element in root.iter():
         _clean(element)
+    add_cards(root)
+    place_line_labels(root)
     for group in root.iter(f"{SVG}g"):
         _retitle(group)
     _describe(root, title)

@@ -161,10 +161,10 @@ def _every_line(source: TorchviewGraph) -> Iterator[Line]:
 
 
 def _lifted_lines(links: DrawnLinks) -> Iterator[Line]:
-    for link, weight in links.drawn:
-        count = len(link.tensors)
-        more: Mapping[str, str] = {"weight": str(weight)} if weight > 1 else {}
-        yield Line(link.source, link.target, f"{count} ×" if count > 1 else "", more)
+    for drawn in links.drawn:
+        count = len(drawn.link.tensors)
+        more: Mapping[str, str] = {"weight": str(drawn.weight)} if drawn.weight > 1 else {}
+        yield Line(drawn.link.source, drawn.link.target, f"{count} ×" if count > 1 else "", more)
 
 
 def _counted(names: Iterable[str]) -> str:

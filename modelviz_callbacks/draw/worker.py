@@ -36,7 +36,7 @@ def main(folder: Path) -> int:
         The exit status: 0 if every picture was made.
     """
     order = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    _limit(float(order["limit_s"]))
+    limit_resources(float(order["limit_s"]))
     error = None
     notes: list[str] = []
     try:
@@ -74,7 +74,7 @@ def _leave(folder: Path, name: str, content: bytes) -> None:
     unfinished.replace(folder / name)
 
 
-def _limit(limit_s: float) -> None:
+def limit_resources(limit_s: float) -> None:
     """Keeps this process small, in the background, and never alive without its parent."""
     # Ctrl+C in a terminal is meant for the training, which may go on after it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

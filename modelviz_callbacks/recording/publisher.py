@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modelviz_callbacks.archive.layout import numbered
-from modelviz_callbacks.draw.job import Drawn
+from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.errors import is_interrupt
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
+from modelviz_callbacks.recording.page_maker import PageMaker
 from modelviz_callbacks.recording.process_end import (
     call_at_process_end,
     ends_by_exception,
@@ -35,6 +36,8 @@ class Publisher:
         self._settings = settings
         self._containment = containment
         self._drawing: Drawing | None = None
+        self._last: DrawJob | None = None
+        self._page = PageMaker(book, settings, containment)
         self._forget_end: Callable[[], object] = lambda: None
 
     def publish(self, graph: ArchitectureGraph | None) -> None:
@@ -58,15 +61,18 @@ class Publisher:
                 sink.flush()
 
     def start_drawing(self) -> None:
-        """Starts to draw the record's graphs; the training does not wait."""
+        """Starts to draw the record's graphs and to make its page; the training does not wait."""
         formats = tuple(self._settings.formats)
-        jobs = list(self._book.pending(formats, self._settings.depth))
-        if not jobs or not formats:
+        if not formats or not self._book.has_anything:
             return
+        jobs = list(self._book.pending(formats, self._settings.depth))
         self._book.mark_pending()
         # The autograd graph of a large model takes a minute; the others are there in a second.
         jobs.sort(key=lambda job: len(job.dot))
-        self._drawing = Drawing(jobs, self._settings.draw_timeout_s, self._on_drawn)
+        self._last = jobs[-1] if jobs else None
+        self._drawing = Drawing(
+            jobs, self._settings.draw_timeout_s, self._on_drawn, self._page.make
+        )
         self._drawing.start()
         # A short script ends before its pictures are there.
         self._forget_end = call_at_process_end(self._process_ends)
@@ -92,6 +98,7 @@ class Publisher:
         limit_s = self._settings.draw_timeout_s if timeout_s is None else timeout_s
         if self._drawing is not None and not self.wait(limit_s):
             self._drawing.cancel()
+            self._page.stop()
             self._drawing.wait(_TO_END_S)
             # A picture may be on its way to a logger that does not answer.
             give_up = self._containment.contained("give up the drawing")
@@ -99,6 +106,8 @@ class Publisher:
                 within = f"within {limit_s:g} s" if limit_s else "before the process ended"
                 self._book.give_up_pending(f"not drawn {within}; the DOT is kept")
                 self._book.save()
+                self._page.make_last(in_haste=not limit_s)
+        self._page.close()
         self._drawing = None
 
     def finish_after(self, error: BaseException) -> None:
@@ -129,6 +138,7 @@ class Publisher:
             if (png := drawn.files.get("png")) is not None:
                 for sheet, content in enumerate((png, *drawn.more_sheets), start=1):
                     self._show(numbered(tag, sheet), content)
+        self._page.add(drawn, more_to_come=drawn.job is not self._last)
 
     def _show(self, tag: str, png: bytes) -> None:
         for sink in self.sinks:

@@ -1,5 +1,6 @@
 """One record while it is being made: its manifest, its files, and where they go wrong."""
 
+import json
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,9 +10,13 @@ from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
 from modelviz_callbacks.archive.manifest import Artifact, Manifest, timestamp
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import DrawJob, Drawn, Kind
+from modelviz_callbacks.draw.page import Shown
+from modelviz_callbacks.draw.page_process import MadePage
 from modelviz_callbacks.errors import one_line, warn
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result
+
+_PAGE = Artifact("page", "page", "", "pending")
 
 
 class RecordBook:
@@ -26,6 +31,7 @@ class RecordBook:
         self._writer: RecordWriter | None = None
         self._outputs: dict[tuple[str, str], Output] = {}
         self._folders: dict[str, str] = {}
+        self._tracebacks: dict[str, str] = {}
         # Two records of one run are shown in the same loggers: their folders' names differ.
         self._name = record_folder_name(1)
         self.manifest = Manifest(created_at=timestamp())
@@ -34,6 +40,11 @@ class RecordBook:
     def directory(self) -> str | None:
         """The record's folder, or None where nothing can be written."""
         return self._writer.directory if self._writer is not None else None
+
+    @property
+    def has_anything(self) -> bool:
+        """Whether a visualizer's result is in a folder that can be written."""
+        return self._writer is not None and bool(self._outputs)
 
     def open(self) -> None:
         """Makes the record's folder."""
@@ -116,7 +127,7 @@ class RecordBook:
     def step_failed(self, error: BaseException) -> None:
         """Records what the first step raised; the exception itself is not kept."""
         name = LAYOUT.error("training_step")
-        details = "".join(traceback.format_exception(error))
+        self._tracebacks[name] = details = "".join(traceback.format_exception(error))
         self.write(name, details)
         exception = {"type": type(error).__name__, "message": str(error), "traceback_file": name}
         self.update(status="failed_step", exception=exception)
@@ -146,10 +157,49 @@ class RecordBook:
                 graph = seen if kind == "architecture" else ""
                 yield DrawJob(self._tag(root, name), output.source, formats, kind, graph, depth)
 
+    def page_content(self) -> dict[str, Any]:
+        """Gives what there is for the page, pictures apart: fields of `PageMaterial.complete`."""
+        outputs = self._outputs.items()
+        return {
+            "record": self._name,
+            "manifest": json.loads(self.manifest.to_json()),
+            "graph": "".join(out.content for _, out in outputs if isinstance(out, Data)),
+            "texts": [
+                Shown(name, root, output.content)
+                for (root, name), output in outputs
+                if isinstance(output, Text)
+            ],
+            "tracebacks": self._tracebacks,
+        }
+
     def mark_pending(self) -> None:
-        """Says of each graph that its picture is being drawn."""
+        """Says of each graph that its picture is being drawn, and that the page is being made."""
         for artifact in self._graphs():
             self.manifest = self.manifest.with_artifact(replace(artifact, status="pending"))
+        self.manifest = self.manifest.with_artifact(_PAGE)
+
+    def artifact_of(self, drawn: Drawn) -> Artifact:
+        """Gives the artifact that a picture, named by its tag, belongs to."""
+        return next(a for a in self._graphs() if self._tag(a.root, a.name) == drawn.job.name)
+
+    def add_page(self, made: MadePage, seconds: float) -> None:
+        """Files the page. An earlier one is kept where there is no later one.
+
+        Args:
+            made: What came of making it.
+            seconds: Seconds that it took.
+        """
+        earlier = next((a for a in self.manifest.artifacts if a.name == _PAGE.name), _PAGE)
+        artifact = replace(earlier, seconds=round(earlier.seconds + seconds, 6))
+        if made.html is not None:
+            files = (LAYOUT.page,) if self.write(LAYOUT.page, made.html) else ()
+            artifact = replace(artifact, status="ok", files=files, notes=made.notes, error=None)
+        elif artifact.files:
+            notes = (*artifact.notes, f"an earlier state of the record: {made.error}")
+            artifact = replace(artifact, notes=notes)
+        else:
+            artifact = replace(artifact, status="failed", error=made.error)
+        self.manifest = self.manifest.with_artifact(artifact)
 
     def add_drawn(self, drawn: Drawn) -> str:
         """Files a picture.
@@ -160,7 +210,7 @@ class RecordBook:
         Returns:
             Its tag.
         """
-        artifact = next(a for a in self._graphs() if self._tag(a.root, a.name) == drawn.job.name)
+        artifact = self.artifact_of(drawn)
         folder = self._folders[artifact.root]
         contents = {
             LAYOUT.picture(folder, artifact.name, suffix): content
@@ -183,7 +233,7 @@ class RecordBook:
 
     def give_up_pending(self, reason: str) -> None:
         """Says of each picture that is still being drawn that it will not come."""
-        for artifact in self.manifest.artifacts:
+        for artifact in self._graphs():
             if artifact.status == "pending":
                 given_up = replace(artifact, status="failed", error=reason)
                 self.manifest = self.manifest.with_artifact(given_up)
@@ -230,6 +280,7 @@ class RecordBook:
         several = len(self._folders) > 1
         parts = [self._folders[result.root], result.artifact] if several else [result.artifact]
         name = LAYOUT.error("-".join(part for part in parts if part))
+        self._tracebacks[name] = details
         where = f"; traceback in {self.directory}/{name}" if self.write(name, details) else ""
         warn(
             f"{result.visualizer} could not show {result.root or 'the model'}: {result.error}. "

@@ -33,10 +33,10 @@ class Picture:
     def __init__(self, graph: ArchitectureGraph, depth: int) -> None:
         self.source, self.notes = architecture_dot(graph, depth)
         self.svg = ET.fromstring(layout(self.source).encode())
-        self.groups = [g for g in self.svg.iter() if g.get("class") in ("node", "cluster", "edge")]
+        self.groups = [g for g in self.svg.iter() if _kind(g) in ("node", "cluster", "edge")]
 
     def of(self, kind: str) -> dict[str, ET.Element]:
-        return {_title(group): group for group in self.groups if group.get("class") == kind}
+        return {_title(group): group for group in self.groups if _kind(group) == kind}
 
     @property
     def texts(self) -> list[str]:
@@ -54,6 +54,10 @@ class Picture:
     def _shape(self, node: int) -> ET.Element:
         group = self.of("node")[f"n{node}"]
         return next(e for e in group.iter() if e.tag.rpartition("}")[2] in {"path", "polygon"})
+
+
+def _kind(group: ET.Element) -> str:
+    return group.get("class", "").partition(" ")[0]
 
 
 def _title(group: ET.Element) -> str:
@@ -107,9 +111,9 @@ def test_inputs_operations_and_outputs_have_their_names() -> None:
     """As in the batch, with shape and type; an operation with the shape that comes out."""
     draft, conv, head = small_model()
     picture = Picture(draft.build(), 2)
-    assert picture.node(0) == ["input", "batch.image", "[2, 3, 64, 64]", "float32"]
+    assert picture.node(0) == ["input", "[2, 3, 64, 64] float32", "batch.image"]
     assert picture.node(conv + 1) == ["mean", "[2, 64]"]
-    assert picture.node(head + 1)[:2] == ["output", "loss"]
+    assert picture.node(head + 1)[::2] == ["output", "loss"]
 
 
 def test_a_module_of_elsewhere_has_its_whole_path() -> None:
@@ -133,18 +137,16 @@ def test_the_legend_has_the_families_in_the_picture_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2])
-def test_a_folded_block_has_its_count_and_a_second_outline(depth) -> None:
+def test_a_folded_block_is_a_stack_with_its_count(depth) -> None:
     """Twelve equal blocks are drawn as a stack that says 12 ×, with what they have together."""
     draft, ids = residual_stack(12)
     picture = Picture(draft.build(), depth)
     assert picture.texts.count("12 ×") == 1
     assert "blocks.0 … blocks.11" in picture.texts
     assert "1.5 k params, 128 each" in picture.texts
-    if depth == 1:
-        outlines = [e for e in picture.of("node")[f"n{ids[0][0]}"] if e.tag.endswith("path")]
-        assert len(outlines) == 2
-    else:
-        assert f"cluster_call_{ids[0][0]}_stack" in picture.of("cluster")
+    stacks = [group for group in picture.groups if "stack" in group.get("class", "").split()]
+    name = "n" if depth == 1 else "cluster_call_"
+    assert [_title(group) for group in stacks] == [f"{name}{ids[0][0]}"]
 
 
 def test_a_module_that_is_called_again_and_again_shares_its_parameters() -> None:
@@ -169,12 +171,12 @@ def test_a_closed_norm_of_operations_only_is_a_norm() -> None:
 
 
 def test_outputs_that_are_drawn_once_say_how_many_they_are() -> None:
-    """The first and the last name, on two lines, and the shape that all have."""
+    """The shape that all have, and the first and the last name on two lines."""
     draft, ids = residual_stack(5)
     for number, block in enumerate(ids):
         draft.output(f"cache[{number}]", block[1])
     picture = Picture(draft.build(), 1)
-    texts = ["5 outputs", "cache[0]", "[2, 8]", "float32", "… cache[4]"]
+    texts = ["5 outputs", "[2, 8] float32", "cache[0]", "… cache[4]"]
     assert texts in [_texts(group) for group in picture.of("node").values()]
 
 
@@ -310,6 +312,60 @@ def test_links_between_crowds_are_told_in_words() -> None:
     assert len(picture.of("edge")) == 13
     assert "also from stem, layers.0 … layers.9 (11)" in picture.node(made[-1])
     assert "66 of 79 links are written in the boxes, not drawn." in picture.notes
+
+
+def far_skip(*carried: tuple[int, ...]) -> Picture:
+    """The picture of a split whose first output goes to the end past four operations."""
+    draft = GraphDraft()
+    root = draft.call("", None, inputs=())
+    given = tuple(tensor(*shape) for shape in carried)
+    split = last = draft.op("split", root, draft.input(), outputs=given)
+    for _ in range(4):
+        last = draft.op("relu", root, last)
+    draft.op("add", root, last, split, (split, 0))
+    return Picture(draft.build(), 1)
+
+
+def test_a_line_from_far_away_carries_its_shape_once() -> None:
+    """The box that made the tensor is out of sight at the end of a skip; other lines are short."""
+    picture = far_skip((2, 64, 8, 8))
+    told = [_texts(line) for line in picture.of("edge").values()]
+    assert sorted(filter(None, told)) == [["[2, 64, 8, 8]"]]
+    assert _texts(picture.of("edge")["n2->n7"]) == ["[2, 64, 8, 8]"]
+
+
+def test_a_line_that_carries_one_of_several_tensors_says_which() -> None:
+    """A box that gives two shapes leaves open which one goes on."""
+    picture = far_skip((2, 64), (5, 5))
+    assert _texts(picture.of("edge")["n2->n3"]) == ["[2, 64]"]
+
+
+def shared_twice(*parameters) -> Picture:
+    """The picture of a block that is called twice, with something else in between."""
+    draft = GraphDraft()
+    draft.module("", "Net"), draft.module("twin", "Block")
+    draft.module("twin.inner", "Linear", *parameters)
+    root, last = draft.call("", None, inputs=()), draft.input()
+    for operation in ("relu", "tanh"):
+        call = draft.call("twin", root, inputs=())
+        last = draft.op(operation, root, draft.call("twin.inner", call, last))
+    return Picture(draft.build(), 2)
+
+
+def test_boxes_of_one_module_say_that_they_are() -> None:
+    """The outermost box of each call tells which of how many it is; the legend explains it."""
+    texts = shared_twice(state("weight", 8, 8)).texts
+    assert [text for text in texts if "shared" in text] == [
+        "shared",
+        "shared, 1 of 2",
+        "shared, 2 of 2",
+    ]
+    assert "one module, called at several places" in texts
+
+
+def test_modules_without_parameters_have_nothing_to_share() -> None:
+    """One ReLU called at three places is no news."""
+    assert not [text for text in shared_twice().texts if "shared" in text]
 
 
 def test_few_links_are_all_drawn() -> None:

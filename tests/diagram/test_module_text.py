@@ -98,6 +98,7 @@ def test_shapes_are_written_as_torch_does() -> None:
         ("torch.nn.modules.activation.MultiheadAttention", ATTENTION),
         ("torch.nn.modules.activation.PReLU", ACTIVATION),
         ("torch.nn.modules.flatten.Flatten", OTHER),
+        ("torch.nn.modules.linear.Identity", OTHER),
         ("transformers.pytorch_utils.Conv1D", LINEAR),
         ("transformers.models.llama.modeling_llama.LlamaRMSNorm", NORMALISATION),
         ("transformers.activations.NewGELUActivation", ACTIVATION),

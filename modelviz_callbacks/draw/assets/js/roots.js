@@ -19,7 +19,8 @@ function absence(facts, name, what) {
   const artifacts = (facts.manifest.artifacts ?? []).filter((artifact) => artifact.name === name);
   const lines = artifacts.map((artifact) => {
     const of = artifact.root ? `${artifact.root}: ` : "";
-    return element("p", null, `${of}${artifact.status}${artifact.error ? `: ${artifact.error}` : ""}`);
+    const why = artifact.status === "ok" ? "it is in the record, but not as an SVG" : artifact.status;
+    return element("p", null, `${of}${why}${artifact.error ? `: ${artifact.error}` : ""}`);
   });
   if (artifacts.length === 0) lines.push(element("p", null, "It was not asked for."));
   return element("div", { class: "absent" }, element("h2", null, `There is no ${what}`), lines);

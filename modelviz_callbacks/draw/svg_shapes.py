@@ -1,0 +1,76 @@
+"""Where things are in an SVG that Graphviz wrote."""
+
+import re
+from typing import Any, NamedTuple
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+# Widths of letters, as shares of the size of the font.
+_DIGIT, _NARROW, _LETTER = 0.562, 0.25, 0.54
+
+
+class Rect(NamedTuple):
+    """A rectangle, in points; y goes down."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: "Rect") -> bool:
+        """Whether two have a point in common."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def contains(self, other: "Rect") -> bool:
+        """Whether another one is inside."""
+        return (
+            self.left <= other.left
+            and self.top <= other.top
+            and other.right <= self.right
+            and other.bottom <= self.bottom
+        )
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        """Whether a point is inside."""
+        return self.left < point[0] < self.right and self.top < point[1] < self.bottom
+
+
+def has_class(element: Any, name: str) -> bool:
+    """Whether an element is a group with a class among its classes."""
+    return element.tag.endswith("}g") and name in element.get("class", "").split()
+
+
+def outline(group: Any) -> Any:
+    """Gives the shape that outlines a node or cluster, or None if it has none."""
+    return next((e for e in group.iter() if e.tag.endswith(("}path", "}polygon"))), None)
+
+
+def points(shape: Any) -> list[tuple[float, float]]:
+    """Gives the points in the order in which a path or polygon is written."""
+    numbers = [float(n) for n in _NUMBER.findall(shape.get("d") or shape.get("points") or "")]
+    return list(zip(numbers[::2], numbers[1::2], strict=False))
+
+
+def bounds(shape: Any) -> Rect:
+    """Gives the rectangle around a path or polygon."""
+    across, down = zip(*points(shape) or [(0.0, 0.0)], strict=True)
+    return Rect(min(across), min(down), max(across), max(down))
+
+
+def _width(letter: str) -> float:
+    if letter.isdigit():
+        return _DIGIT
+    return _NARROW if letter in " \xa0,.[]()il|" else _LETTER
+
+
+def text_bounds(text: Any) -> Rect:
+    """Gives about the rectangle that a text covers."""
+    size = float(text.get("font-size", "11"))
+    width = size * sum(map(_width, text.text or ""))
+    start = {"middle": 0.5, "end": 1.0}.get(text.get("text-anchor", "start"), 0.0)
+    left, base = float(text.get("x", "0")) - start * width, float(text.get("y", "0"))
+    return Rect(left, base - size, left + width, base + 0.3 * size)
