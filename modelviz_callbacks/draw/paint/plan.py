@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelviz_callbacks.draw.paint.cuts import Cutter
-from modelviz_callbacks.draw.paint.outlines import Rect
 from modelviz_callbacks.draw.paint.pieces import Picture
+from modelviz_callbacks.draw.svg_shapes import Rect
 
 PX_PER_PT = 96 / 72
 MAX_SIDE_PX = 8_192
