@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from modelviz_callbacks.archive.layout import numbered
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.errors import is_interrupt
@@ -139,7 +140,8 @@ class Publisher:
             tag = self._book.add_drawn(drawn)
             self._book.save()
             if (png := drawn.files.get("png")) is not None:
-                self._show(tag, png)
+                for sheet, content in enumerate((png, *drawn.more_sheets), start=1):
+                    self._show(numbered(tag, sheet), content)
         self._page.add(drawn, more_to_come=drawn.job is not self._last)
 
     def _on_all_drawn(self) -> None:

@@ -74,8 +74,8 @@ def test_a_png_may_use_the_time_that_is_left_once_there_is_an_svg(monkeypatch, t
         lambda command, **options: start([sys.executable, "-c", code, command[-1]], **options),
     )
     job = DrawJob("g", CHAIN, ("svg", "png"))
-    assert set(Attempt(job, {}, limit_s=0.5, longest_s=20).run().files) == {"svg", "png"}
-    late = Attempt(job, {}, limit_s=0.5).run()
+    assert set(Attempt(job, RUNGS[0], limit_s=0.5, longest_s=20).run().files) == {"svg", "png"}
+    late = Attempt(job, RUNGS[0], limit_s=0.5).run()
     assert (set(late.files), late.timed_out) == ({"svg"}, True)
 
 
@@ -184,7 +184,7 @@ def test_cancelling_kills_the_child_and_reports_nothing(sleeping_worker) -> None
 
 def test_an_attempt_that_was_stopped_starts_no_child(sleeping_worker) -> None:
     """A stop that comes before the start wins."""
-    attempt = Attempt(DrawJob("g", CHAIN, ("svg",)), {}, 5)
+    attempt = Attempt(DrawJob("g", CHAIN, ("svg",)), RUNGS[0], 5)
     attempt.stop()
     assert "cancelled" in attempt.run().error
     assert sleeping_worker == []
