@@ -10,9 +10,10 @@ from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.archive.places import is_url
 from modelviz_callbacks.graph.units import human_count
 
-# What has no meaning in markdown or HTML, nor in a table of it.
+# What has no meaning in markdown or HTML.
 _PLAIN = re.compile(r"[^\w \-.,:;/()%+='…×–’]")
 _MOST_LETTERS = 300
+_MOST_NOTES = 5
 _FINGERPRINT = re.compile(r"(?:sha256:)?(.{1,12})")
 _STATUS = {
     "complete": "complete",
@@ -43,7 +44,7 @@ def record_text(manifest: Manifest, directory: str, pictures: str | None) -> str
         else artifact
         for artifact in manifest.artifacts
     ]
-    return "\n".join((*lines, "", *_table(rows)))
+    return "\n".join((*lines, "", "**Artifacts**", "", *_list(rows)))
 
 
 def pictures_text(manifest: Manifest, directory: str) -> str:
@@ -56,7 +57,7 @@ def pictures_text(manifest: Manifest, directory: str) -> str:
     pictures = [artifact for artifact in manifest.artifacts if _is_drawn(artifact)]
     has_page = any(LAYOUT.page in artifact.files for artifact in pictures)
     places = _places(directory, will_have_page=has_page)
-    return "\n".join((*places, "", *_table(pictures)))
+    return "\n".join((*places, "", "**Pictures**", "", *_list(pictures)))
 
 
 def _is_drawn(artifact: Artifact) -> bool:
@@ -92,14 +93,16 @@ def _fingerprints(manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield name, match[1]
 
 
-def _table(artifacts: Iterable[Artifact]) -> Iterator[str]:
-    yield "| artifact | status | notes |"
-    yield "|---|---|---|"
+def _list(artifacts: Iterable[Artifact]) -> Iterator[str]:
+    """Tells of each artifact; TensorBoard breaks the words of a table's narrow columns."""
     for artifact in artifacts:
         name = f"{artifact.root}: {artifact.name}" if artifact.root else artifact.name
-        notes = "; ".join(filter(None, (artifact.error, *artifact.notes)))
         status = "being drawn" if artifact.status == "pending" else artifact.status
-        yield f"| {_shown(name)} | {status} | {_shown(notes)} |"
+        yield f"- **{_shown(name)}** · {status}"
+        told = [note for note in (artifact.error, *artifact.notes) if note]
+        yield from (f"    - {_shown(note)}" for note in told[:_MOST_NOTES])
+        if len(told) > _MOST_NOTES:
+            yield f"    - and {len(told) - _MOST_NOTES} notes more in {_code(LAYOUT.manifest)}"
 
 
 def _shown(text: str) -> str:

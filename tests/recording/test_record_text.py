@@ -42,14 +42,14 @@ def test_a_record_tells_where_it_is_and_what_it_is() -> None:
     assert "Structure: <code>0123456789ab</code>" in html
     assert "What trains: <code>77</code>" in html
     assert "Data flow" not in html
-    assert "<td>summary</td>" in html
+    assert "<strong>summary</strong> · ok" in html
     assert "<code>architecture/pictures</code> will tell" in html
 
 
 def test_pictures_that_are_still_to_be_drawn_are_not_said_to_be_there() -> None:
     """Their DOT is; where nothing is drawn, that is all that there will be."""
     html = shown(record_text(manifest(TEXT, PICTURE), DIRECTORY, "architecture/pictures"))
-    assert html.count("<td>being drawn</td>") == 1
+    assert html.count("</strong> · being drawn") == 1
     html = shown(record_text(manifest(TEXT, PICTURE), DIRECTORY, None))
     assert "being" not in html
     assert "index.html" not in html
@@ -62,8 +62,8 @@ def test_how_pictures_came_out_is_told_with_their_simplifications() -> None:
         "torchview", "torchview", "net", "ok", ("torchview.gv", "a.png"), ("drawn folded",)
     )
     html = shown(pictures_text(manifest(TEXT, simpler, failed, PAGE), DIRECTORY))
-    assert "<td>net: torchview</td>\n<td>ok</td>\n<td>drawn folded</td>" in html
-    assert "<td>autograd</td>\n<td>failed</td>\n<td>timed out</td>" in html
+    assert "<strong>net: torchview</strong> · ok<ul>\n<li>drawn folded</li>" in html
+    assert "<strong>autograd</strong> · failed<ul>\n<li>timed out</li>" in html
     assert "summary" not in html
     assert "index.html" in html
     given_up = Artifact("page", "page", "", "failed", error="not made")
@@ -95,7 +95,7 @@ def test_a_record_in_a_store_has_its_address() -> None:
      "</code><h1>", "&amp;", "\udcff", "x__y__z", "\\`"],
 )  # fmt: skip
 def test_names_mean_nothing_but_themselves(name) -> None:
-    """They come out as they are, in their place of the table."""
+    """They come out as they are, in their place of the list."""
     artifact = Artifact("n", "v", name, "ok", ("n.gv",), (name,), name)
     made = manifest(artifact, notes=(name,), exception={"type": name, "message": name})
     for text in (
@@ -104,11 +104,13 @@ def test_names_mean_nothing_but_themselves(name) -> None:
     ):
         html = shown(text)
         assert not any(tag in html for tag in ("<img", "<h1", "<a ", "<em>it"))
-        assert html.count("<td>") == 3
         seen = " ".join(name.split()).replace("\udcff", "\ufffd")
-        assert f"<td>{seen}: n</td>" in unescape(html.replace("&amp;", "&"))
+        assert f"<strong>{seen}: n</strong> · " in unescape(html.replace("&amp;", "&"))
 
 
-def test_a_long_note_is_cut() -> None:
+def test_what_is_long_is_cut() -> None:
     """A text of a logger is read at a glance; the record has it all."""
-    assert len(record_text(manifest(notes=("x" * 10_000,)), DIRECTORY, None)) < 2_000
+    artifact = Artifact("n", "v", "", "ok", ("n.gv",), ("x" * 10_000,) * 20)
+    text = pictures_text(manifest(artifact), DIRECTORY)
+    assert len(text) < 3_000
+    assert "15 notes more" in text
