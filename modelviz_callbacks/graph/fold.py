@@ -69,13 +69,20 @@ class View:
         boxes: What is drawn at the top: the root calls, operations of the step, inputs, outputs.
         links: How data flows between them; from one block of a sequence to the next is left out.
         failed: The id of the box that the step stopped in.
-        notes: What was folded and closed, in words.
+        folded: What was folded, in words.
+        closed: What was closed, in words, or None.
     """
 
     boxes: tuple[Box, ...] = ()
     links: tuple[Link, ...] = ()
     failed: int | None = None
-    notes: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+    closed: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was folded and closed, in words."""
+        return (*self.folded, *filter(None, [self.closed]))
 
 
 def view_graph(
@@ -134,7 +141,8 @@ class _Folding:
         boxes = self._with_outputs_folded(self._boxes([self._tree.children.get(None, [])], 0))
         failure = self._graph.failure
         failed = None if failure is None or failure.node is None else self._shown(failure.node)
-        return View(boxes, self._links(), failed, (*self._notes, *self._more_notes()))
+        folded = (*self._notes, *self._gathered_note())
+        return View(boxes, self._links(), failed, folded, self._closed_note())
 
     def _boxes(self, turns: Sequence[Sequence[int]], level: int) -> tuple[Box, ...]:
         """Makes boxes of the first of some blocks' siblings, which stand for all of the blocks."""
@@ -220,9 +228,8 @@ class _Folding:
         names = tuple(box.node.name for box in boxes if box.node)
         for box in boxes[1:]:
             self._first[box.id] = boxes[0].id
-        self._notes.append(
-            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from the same box, drawn once."
-        )
+        named = f" {names[0]} … {names[-1]}" if len(set(names)) > 1 else ""
+        self._notes.append(f"{len(boxes)} outputs{named}: from the same box, drawn once.")
         return Box(boxes[0].node, len(boxes), names)
 
     def _origin(self, node: int) -> tuple[int, dict[int, int]]:
@@ -289,10 +296,9 @@ class _Folding:
         count = sum(self._tree.nodes[node].kind == "op" for node in siblings)
         self._heaps.append(f"{name} ({count:,})")
 
-    def _more_notes(self) -> tuple[str, ...]:
-        """Says which operations are drawn together, and what is closed."""
+    def _gathered_note(self) -> tuple[str, ...]:
         if not self._heaps:
-            return self._closed_note()
+            return ()
         more = len(self._heaps) - _MOST_CLOSED_NAMED
         named = ", ".join(self._heaps[:_MOST_CLOSED_NAMED]) + (
             f" and {more} more" if more > 0 else ""
@@ -301,18 +307,18 @@ class _Folding:
             f"Operations that follow each other are drawn together in {named}; each is drawn at "
             f"depth {self._tree.nesting + 1}."
         )
-        return (note, *self._closed_note())
+        return (note,)
 
-    def _closed_note(self) -> tuple[str, ...]:
+    def _closed_note(self) -> str | None:
         if not self._closed:
-            return ()
+            return None
         counted = Counter(map(_closed_name, self._closed))
         names = [name if count == 1 else f"{count} × {name}" for name, count in counted.items()]
         more = len(names) - _MOST_CLOSED_NAMED
         named = ", ".join(names[:_MOST_CLOSED_NAMED]) + (f" and {more} more" if more > 0 else "")
         hidden = sum(box.hidden for box in self._closed)
         what = f"{hidden:,} calls and operations deeper down are not shown, inside {named}."
-        return (f"Drawn to depth {self._depth}: {what}",)
+        return f"Drawn to depth {self._depth}: {what}"
 
 
 def _closed_name(box: Box) -> str:

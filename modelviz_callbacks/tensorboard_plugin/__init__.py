@@ -1,0 +1,1 @@
+"""A tab of TensorBoard's that shows the records of a logdir. Nothing here imports torch."""

@@ -1,0 +1,105 @@
+"""What the tab shows of a record before it is opened, as JSON. A manifest may say anything."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelviz_callbacks.archive.manifest import Artifact, Manifest
+from modelviz_callbacks.graph.units import human_count
+from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.record_files import listed_files
+
+_MOST_LETTERS = 500
+_MOST_LINES = 100
+# Of several pictures and texts the first of these is shown where there is no page.
+_TELLING = ("architecture", "torchview", "table", "summary", "modules")
+
+
+def listed(record: FoundRecord) -> dict[str, Any]:
+    """Describes a record.
+
+    Args:
+        record: The record.
+
+    Returns:
+        Plain data; texts are cut, numbers are numbers or null.
+    """
+    return {
+        "id": record.id,
+        "name": _text(record.name),
+        "run": None if record.run is None else _text(record.run),
+        "page": record.page,
+        **(_told(record.manifest) if record.manifest is not None else _untold(record.problem)),
+    }
+
+
+def _told(manifest: Manifest) -> dict[str, Any]:
+    drawn = [artifact.status for artifact in manifest.artifacts]
+    parameters = _number(manifest.totals.get("parameters"))
+    return {
+        "model": _text(manifest.model.get("class")).rpartition(".")[2],
+        "class": _text(manifest.model.get("class")),
+        "created": _text(manifest.created_at),
+        "parameters": parameters,
+        "size": "" if parameters is None else human_count(parameters),
+        "fingerprints": {
+            name: _text(manifest.fingerprints[name])
+            for name in ("structure", "dataflow", "trainable")
+            if name in manifest.fingerprints
+        },
+        "status": manifest.status,
+        "said": _said(manifest),
+        "drawing": drawn.count("pending"),
+        "failed": drawn.count("failed"),
+        "notes": [_text(note) for note in manifest.notes[:_MOST_LINES]],
+        "artifacts": [_artifact(artifact) for artifact in manifest.artifacts[:_MOST_LINES]],
+        "pictures": _most_telling(manifest, ".png"),
+        "text": next(iter(_most_telling(manifest, ".txt")), None),
+    }
+
+
+def _untold(problem: str | None) -> dict[str, Any]:
+    nothing = _told(Manifest(created_at=""))
+    return nothing | {"status": "unreadable", "said": _text(problem)}
+
+
+def _said(manifest: Manifest) -> str:
+    if manifest.status == "complete":
+        return "complete"
+    if manifest.status == "failed_step":
+        raised = (manifest.exception or {}).get("type")
+        return f"the first step raised {_text(raised) or 'an exception'}"
+    return "not seen to the end of the first step"
+
+
+def _artifact(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "name": _text(artifact.name),
+        "root": _text(artifact.root),
+        "status": artifact.status,
+        "notes": [_text(note) for note in artifact.notes[:_MOST_LINES]],
+        "error": _text(artifact.error),
+    }
+
+
+def _most_telling(manifest: Manifest, suffix: str) -> list[str]:
+    """Gives the files of one artifact that shows the whole best; several are its pages."""
+    return next(_by_telling(manifest, suffix), [])
+
+
+def _by_telling(manifest: Manifest, suffix: str) -> Iterator[list[str]]:
+    for name in _TELLING:
+        for artifact in manifest.artifacts:
+            files = [name for name in listed_files(artifact) if name.endswith(suffix)]
+            if artifact.name == name and files:
+                yield files[:_MOST_LINES]
+
+
+def _text(value: object) -> str:
+    """Gives a text that any encoding has; what is none is nothing."""
+    if not isinstance(value, str):
+        return ""
+    return value[:_MOST_LETTERS].encode("utf-8", "replace").decode()
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**63 else None

@@ -1,0 +1,140 @@
+"""Looking for records below the logdirs: near ones first, within limits, nothing read twice."""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.manifest import Manifest
+from modelviz_callbacks.archive.reader import MOST_MANIFEST_BYTES
+from modelviz_callbacks.tensorboard_plugin.confined import read_below
+from modelviz_callbacks.tensorboard_plugin.folder_cache import FolderCache, Listing
+from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
+
+# A folder with a name of ours whose manifest cannot be read is told of; others' manifests are not.
+_OUR_NAME = re.compile(r"architecture(-\d+)?")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a search goes.
+
+    Attributes:
+        folders: How many folders are looked into.
+        seconds: How long it takes.
+        records: How many records are found.
+    """
+
+    folders: int = 20_000
+    seconds: float = 20.0
+    records: int = 2_000
+
+
+class Search:
+    """Searches the same roots again and again; what has not changed is not read again."""
+
+    def __init__(self, roots: Iterable[LogRoot], limits: Limits = Limits()) -> None:
+        """Prepares to search `roots`; nothing is read yet."""
+        self._roots = tuple(roots)
+        self._limits = limits
+        self._folders = FolderCache()
+        # By path: what its files' changes are known by, and what was read then.
+        self._records: dict[Path, tuple[object, FoundRecord]] = {}
+
+    def run(self, on_found: Callable[[FoundRecord], None]) -> tuple[str, ...]:
+        """Searches once.
+
+        Args:
+            on_found: Called with each record, as it is found.
+
+        Returns:
+            What a reader should know: what was not searched, and why.
+        """
+        self._end_s = time.monotonic() + self._limits.seconds
+        self._looked = self._linked = self._unreadable = 0
+        self._kept: dict[Path, tuple[object, FoundRecord]] = {}
+        notes = [note for root in self._roots if (note := self._search(root, on_found))]
+        self._records = self._kept
+        self._folders.forget_unused()
+        return tuple(dict.fromkeys((*notes, *self._left_out())))
+
+    def _search(self, root: LogRoot, on_found: Callable[[FoundRecord], None]) -> str:
+        if root.is_remote:
+            return f"{root.path} is not on this machine: records there are not shown."
+        waiting: deque[tuple[str, str | None]] = deque([("", None)])
+        while waiting:
+            if reason := self._spent():
+                return f"{reason} Records further down are not shown: give a narrower --logdir."
+            folder, run = waiting.popleft()
+            listing = self._listing(Path(root.path, folder))
+            if listing is None:
+                continue
+            record = self._record(FoundRecord(root, folder, run)) if listing.has_manifest else None
+            if record is not None:
+                on_found(record)
+                continue
+            own = root.run_name(folder) if listing.has_events else None
+            inside = f"{folder}/" if folder else ""
+            waiting.extend((f"{inside}{name}", own) for name in listing.folders)
+        return ""
+
+    def _spent(self) -> str:
+        if self._looked >= self._limits.folders:
+            return f"The search ended after {self._looked:,} folders."
+        if len(self._kept) >= self._limits.records:
+            return f"The search ended after {len(self._kept):,} records."
+        if time.monotonic() > self._end_s:
+            return f"The search ended after {self._limits.seconds:g} s."
+        return ""
+
+    def _left_out(self) -> Iterable[str]:
+        if self._linked:
+            yield f"Links are not followed: {self._linked:,} linked folders were not searched."
+        if self._unreadable:
+            yield f"{self._unreadable:,} folders could not be read."
+
+    def _listing(self, path: Path) -> Listing | None:
+        self._looked += 1
+        try:
+            listing = self._folders.listing(str(path))
+        except OSError:
+            # It may have been removed since its folder was read.
+            self._unreadable += path.is_dir()
+            return None
+        self._linked += listing.linked
+        return listing
+
+    def _record(self, place: FoundRecord) -> FoundRecord | None:
+        """Reads a record; None where a folder is none."""
+        path = Path(place.root.path, place.folder)
+        page = _mark(path / LAYOUT.page)
+        marks = _mark(path / LAYOUT.manifest), page, place.run
+        known, record = self._records.get(path, (None, place))
+        if known != marks:
+            record = replace(_read(place), page=page)
+        if record.manifest is None and not _OUR_NAME.fullmatch(path.name):
+            return None
+        self._kept[path] = marks, record
+        return record
+
+
+def _mark(path: Path) -> str | None:
+    """Gives what changes with a file: each new version of a record's files is a new file."""
+    try:
+        status = path.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def _read(place: FoundRecord) -> FoundRecord:
+    name = f"{place.folder}/{LAYOUT.manifest}" if place.folder else LAYOUT.manifest
+    try:
+        text = read_below(place.root.path, name, MOST_MANIFEST_BYTES).decode("utf-8")
+        return replace(place, manifest=Manifest.from_json(text))
+    except (OSError, ValueError) as error:
+        return replace(place, problem=f"{LAYOUT.manifest}: {error}")
