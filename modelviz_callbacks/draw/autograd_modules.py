@@ -78,11 +78,12 @@ class _Finding:
         for node in functions:
             if node in self._anchors and _SCALING.fullmatch(self._source.nodes[node].name):
                 self._scale(node)
-        self._following = self._nearest_after()
-        for node in open_ones:
-            home = self._between_neighbours(node)
-            # Of two ways to tell, the one that tells more.
-            self.found[node] = max(self.found.get(node, ()), home, key=len)
+        # Once more: what became known of the neighbours may tell more.
+        for _ in range(2):
+            self._following = self._nearest_after()
+            for node in open_ones:
+                home = self._between_neighbours(node)
+                self.found[node] = max(self.found.get(node, ()), home, key=len)
 
     def _keep_saved(self) -> None:
         for tail, head, _ in self._source.edges:
