@@ -31,9 +31,9 @@ class RecordLayout:
         """Names a graph's DOT source."""
         return _inside(folder, f"{artifact}.gv")
 
-    def picture(self, folder: str, artifact: str, suffix: str) -> str:
-        """Names a picture; `suffix` is its format, like `"png"`."""
-        return _inside(folder, f"{artifact}.{suffix}")
+    def picture(self, folder: str, artifact: str, suffix: str, sheet: int = 1) -> str:
+        """Names a picture, or one of its sheets; `suffix` is its format, like `"png"`."""
+        return _inside(folder, f"{numbered(artifact, sheet)}.{suffix}")
 
     def error(self, name: str) -> str:
         """Names a traceback's file."""
@@ -45,7 +45,7 @@ LAYOUT = RecordLayout()
 
 def record_folder_name(number: int) -> str:
     """Names the record's folder in a run directory: `architecture`, `architecture-2`, …."""
-    return "architecture" if number == 1 else f"architecture-{number}"
+    return numbered("architecture", number)
 
 
 def root_folder_names(paths: list[str]) -> dict[str, str]:
@@ -71,6 +71,11 @@ def root_folder_names(paths: list[str]) -> dict[str, str]:
         taken.add(candidate.lower())
         folders[path] = candidate
     return folders
+
+
+def numbered(name: str, number: int) -> str:
+    """Names the first, the second, … of something: `name`, `name-2`, …."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 def safe_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """One attempt at a picture: a child process, its folder, its end."""
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -8,12 +9,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import modelviz_callbacks
 from modelviz_callbacks.draw.fonts import write_fontconfig
 from modelviz_callbacks.draw.job import DrawJob
+from modelviz_callbacks.draw.ladder import Rung
 
 _PACKAGE_PARENT = str(Path(str(modelviz_callbacks.__file__)).parent.parent)
 _MOST_STDERR = 2_000
@@ -27,15 +29,19 @@ class Outcome:
 
     Attributes:
         files: Content of each picture by format.
-        notes: What was scaled.
+        more_sheets: Content of the PNG sheets after the first.
+        notes: What was simplified or scaled.
         error: What went wrong, in one line; pictures made before it are there all the same.
         timed_out: Whether it was stopped at its time limit.
+        too_large: Whether it had no memory left, or was killed as if it had none.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
+    more_sheets: tuple[bytes, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
     timed_out: bool = False
+    too_large: bool = False
 
 
 class Attempt:
@@ -44,7 +50,7 @@ class Attempt:
     def __init__(
         self,
         job: DrawJob,
-        attributes: Mapping[str, str],
+        rung: Rung,
         limit_s: float,
         longest_s: float | None = None,
     ) -> None:
@@ -52,12 +58,12 @@ class Attempt:
 
         Args:
             job: What to draw.
-            attributes: Graph attributes that override the source's.
+            rung: In which way.
             limit_s: Seconds until there must be an SVG.
             longest_s: Seconds until all must be done once there is one; by default the same.
         """
         self._job = job
-        self._attributes = dict(attributes)
+        self._rung = rung
         self._limit_s = limit_s
         self._longest_s = limit_s if longest_s is None else longest_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,9 +95,9 @@ class Attempt:
 
     def _run_in(self, folder: Path) -> Outcome:
         content = {
-            "dot": self._job.dot,
-            "formats": self._job.formats,
-            "attributes": self._attributes,
+            "job": asdict(self._job),
+            "detail": self._rung.detail,
+            "attributes": dict(self._rung.attributes),
             "limit_s": self._longest_s,
         }
         (folder / "job.json").write_text(json.dumps(content), encoding="utf-8")
@@ -140,7 +146,12 @@ class Attempt:
             for suffix in self._job.formats
             if (file := folder / f"picture.{suffix}").is_file()
         }
+        # They are written in order, each as a whole.
+        names = (f"picture-{number}.png" for number in itertools.count(2))
+        more = itertools.takewhile(Path.is_file, (folder / name for name in names))
+        pages = tuple(file.read_bytes() for file in more)
         notes, error = _result(folder)
+        too_large = error is not None and error.startswith(MemoryError.__name__)
         said = self._graphviz_errors(folder)
         if said and error is not None:
             error = f"{error}: {said}"
@@ -149,21 +160,24 @@ class Attempt:
         if timed_out:
             error = f"not drawn within {self._limit_s:.3g} s"
         elif error is None and set(files) != set(self._job.formats):
-            error = self._how_it_died(folder)
-        return Outcome(files, notes, error, timed_out)
+            error, too_large = self._how_it_died(folder)
+        return Outcome(files, pages, notes, error, timed_out, too_large)
 
     def _graphviz_errors(self, folder: Path) -> str:
         with (folder / "stderr.txt").open(encoding="utf-8", errors="replace") as file:
             lines = file.read(_MOST_STDERR).splitlines()
         return " ".join(line for line in lines if line.startswith("Error:"))[:300]
 
-    def _how_it_died(self, folder: Path) -> str:
+    def _how_it_died(self, folder: Path) -> tuple[str, bool]:
+        """Gives a reason, and whether it is one of memory."""
         code = self._process.returncode if self._process is not None else None
         if code is not None and code < 0:
-            return f"the drawing process was killed by signal {-code}"
+            # Out of memory, or of stack in a deep recursion: nobody else kills it.
+            return f"the drawing process was killed by signal {-code}", True
         said = (folder / "stderr.txt").read_text(encoding="utf-8", errors="replace")
         last = [line.strip() for line in said[-_MOST_STDERR:].splitlines() if line.strip()][-1:]
-        return f"the drawing process ended with status {code}: {' '.join(last) or 'no message'}"
+        error = f"the drawing process ended with status {code}: {' '.join(last) or 'no message'}"
+        return error, "memory" in said
 
 
 def child_environment(folder: Path) -> dict[str, str]:

@@ -74,7 +74,7 @@ def _complete(
 def _by_module(
     source: AutogradSource, tree: AutogradTree, depth: int
 ) -> tuple[str, tuple[str, ...]]:
-    view = view_graph(tree.graph, depth, folds=is_telling)
+    view = view_graph(tree.graph, depth, folds=is_telling, gathers=False)
     links = choose_links(view)
     picture = _picture(source, tree, view, links, lifted_lines(links), said=f", depth {depth}")
     drawn = sum(box.id in tree.nodes for box in leaves_of(view.boxes))

@@ -42,6 +42,7 @@ class Drawn:
         seconds: Seconds that it took, all attempts together.
         rungs: What was tried, in order: each with `rung`, its name; `limit_s` and `seconds`;
             `outcome`, `"ok"`, `"timed out"` or `"failed: …"`.
+        more_sheets: Content of the PNG sheets after the first, where one is not enough.
     """
 
     job: DrawJob
@@ -51,3 +52,4 @@ class Drawn:
     error: str | None = None
     seconds: float = 0.0
     rungs: tuple[dict[str, Any], ...] = ()
+    more_sheets: tuple[bytes, ...] = ()

@@ -87,28 +87,34 @@ class Drawing:
 
     def _draw(self, job: DrawJob) -> Drawn:
         started = time.perf_counter()
-        notes: tuple[str, ...] = ()
-        tried: tuple[dict[str, Any], ...] = ()
         outcome = Outcome(error="the drawing was cancelled")
-        for rung in rungs_for(job.dot):
+        words = ""
+        tried: list[dict[str, Any]] = []
+        for rung in rungs_for(job):
             if self._cancelled.is_set():
                 break
-            left_s = self._timeout_s - _since(started)
+            words, begun = rung.words, time.perf_counter()
+            left_s = self._timeout_s - (begun - started)
             limit_s = min(left_s, rung.share * self._timeout_s)
-            begun = time.perf_counter()
-            self._attempt = Attempt(job, rung.attributes, limit_s, left_s)
+            self._attempt = Attempt(job, rung, limit_s, left_s)
             outcome = self._attempt.run()
-            tried = (*tried, _told(rung.name, limit_s, _since(begun), outcome))
-            if outcome.files:
-                missing = (f"not all pictures: {outcome.error}",) if outcome.error else ()
-                simplified = (f"drawn with {rung.simplified}",) if rung.simplified else ()
-                notes = (*notes, *simplified, *outcome.notes, *missing)
-                return Drawn(job, "ok", outcome.files, notes, None, _since(started), tried)
-            notes = (*notes, f"{rung.simplified or 'full drawing'}: {outcome.error}")
-            if not outcome.timed_out:
-                # What is no matter of time will not go better in a simpler drawing.
+            tried.append(_told(rung.name, limit_s, _since(begun), outcome))
+            # What is no matter of size will not go better in a simpler drawing.
+            if outcome.files or not (outcome.timed_out or outcome.too_large):
                 break
-        return Drawn(job, "failed", {}, notes, outcome.error, _since(started), tried)
+        notes = (*_told_of(tried, words), *outcome.notes)
+        if outcome.files and outcome.error is not None:
+            notes = (*notes, f"not all pictures: {outcome.error}")
+        return Drawn(
+            job,
+            status="ok" if outcome.files else "failed",
+            files=outcome.files,
+            notes=notes,
+            error=None if outcome.files else outcome.error,
+            seconds=_since(started),
+            rungs=tuple(tried),
+            more_sheets=outcome.more_sheets,
+        )
 
 
 def _since(started: float) -> float:
@@ -126,3 +132,19 @@ def _told(rung: str, limit_s: float, seconds: float, outcome: Outcome) -> dict[s
         "seconds": round(seconds, 3),
         "outcome": how,
     }
+
+
+def _told_of(tried: Sequence[dict[str, Any]], words: str) -> tuple[str, ...]:
+    """Says in words why a picture is simpler than it could be, or that there is none."""
+    failed = ", ".join(_why(rung) for rung in tried if rung["outcome"] != "ok")
+    if not failed:
+        return ()
+    if tried[-1]["outcome"] == "ok":
+        return (f"simplified: drawn {words}, after {failed}",)
+    return (f"no picture: {failed}",)
+
+
+def _why(rung: dict[str, Any]) -> str:
+    if rung["outcome"] == "timed out":
+        return f"{rung['rung']}: not drawn within {rung['limit_s']:.3g} s"
+    return f"{rung['rung']}: {rung['outcome']}"

@@ -42,7 +42,8 @@ def restyled(dot: str, depth: int | None, folded: bool) -> tuple[str, tuple[str,
     """
     source = read_torchview(dot)
     folds = is_telling if folded else never
-    view = view_graph(source.graph, sys.maxsize if depth is None else depth, folds=folds)
+    shown = sys.maxsize if depth is None else depth
+    view = view_graph(source.graph, shown, folds=folds, gathers=False)
     is_complete = depth is None and not folded
     links = DrawnLinks() if is_complete else choose_links(view)
     lines = _every_line(source) if is_complete else lifted_lines(links)

@@ -1,7 +1,8 @@
 """The child process that draws one graph: `python -m modelviz_callbacks.draw.worker FOLDER`.
 
-It reads `job.json` in FOLDER, and leaves `picture.svg`, `picture.png` and `result.json` there. The
-SVG is complete before the PNG is begun, so that a failing PNG never costs the SVG.
+It reads `job.json` in FOLDER, and leaves `picture.svg`, `picture.png`, `picture-2.png`, … and
+`result.json` there. The SVG is complete before the PNG is begun, so that a failing PNG never costs
+the SVG.
 """
 
 import contextlib
@@ -13,11 +14,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from modelviz_callbacks.draw.engine import layout, rasterize
+from modelviz_callbacks.draw.engine import layout
+from modelviz_callbacks.draw.job import DrawJob
+from modelviz_callbacks.draw.paint.raster import rasterize
+from modelviz_callbacks.draw.source import source
 
 MEMORY_LIMIT_BYTES = 4 * 1024**3
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10
+_TITLES = {
+    "architecture": "Diagram of the model's architecture",
+    "torchview": "Diagram of the model by torchview",
+    "autograd": "Autograd graph of the model by torchviz",
+}
 
 
 def main(folder: Path) -> int:
@@ -26,30 +35,43 @@ def main(folder: Path) -> int:
     Returns:
         The exit status: 0 if every picture was made.
     """
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    limit_resources(float(job["limit_s"]))
-    result: dict[str, Any] = {"notes": [], "error": None}
+    order = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    limit_resources(float(order["limit_s"]))
+    error = None
+    notes: list[str] = []
     try:
-        _draw(job, folder, result["notes"])
-    except Exception as error:  # noqa: BLE001 - the parent tells the user
-        result["error"] = f"{type(error).__name__}: {error}"
-    (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    return 0 if result["error"] is None else 1
+        _draw(order, folder, notes)
+    except Exception as raised:  # noqa: BLE001 - the parent tells the user
+        error = f"{type(raised).__name__}: {raised}"
+    _tell(folder, notes, error)
+    return 0 if error is None else 1
 
 
-def _draw(job: dict[str, Any], folder: Path, notes: list[str]) -> None:
-    svg = layout(job["dot"], job["attributes"])
-    unfinished = folder / "unfinished.svg"
-    unfinished.write_text(svg, encoding="utf-8")
-    unfinished.replace(folder / "picture.svg")
-    if "png" not in job["formats"]:
+def _draw(order: dict[str, Any], folder: Path, notes: list[str]) -> None:
+    job = DrawJob(**order["job"])
+    dot, simplified = source(job, order["detail"])
+    notes += simplified
+    svg = layout(dot, order["attributes"], _TITLES[job.kind])
+    # The SVG is kept if this process is killed while it paints; so is what is to be said of it.
+    _tell(folder, notes, None)
+    _leave(folder, "picture.svg", svg.encode())
+    if "png" not in job.formats:
         return
     raster = rasterize(svg)
-    unfinished = folder / "unfinished.png"
-    unfinished.write_bytes(raster.png)
-    unfinished.replace(folder / "picture.png")
-    if raster.scale < 1:
-        notes.append(f"PNG scaled to {raster.scale:.0%} of its natural size; the SVG is full size")
+    for number, png in enumerate(raster.sheets, start=1):
+        _leave(folder, "picture.png" if number == 1 else f"picture-{number}.png", png)
+    notes += raster.notes
+
+
+def _tell(folder: Path, notes: list[str], error: str | None) -> None:
+    result = json.dumps({"notes": notes, "error": error})
+    _leave(folder, "result.json", result.encode())
+
+
+def _leave(folder: Path, name: str, content: bytes) -> None:
+    unfinished = folder / "unfinished"
+    unfinished.write_bytes(content)
+    unfinished.replace(folder / name)
 
 
 def limit_resources(limit_s: float) -> None:

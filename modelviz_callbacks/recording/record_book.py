@@ -212,15 +212,17 @@ class RecordBook:
         """
         artifact = self.artifact_of(drawn)
         folder = self._folders[artifact.root]
-        files = list(artifact.files)
-        for suffix, content in drawn.files.items():
-            name = LAYOUT.picture(folder, artifact.name, suffix)
-            if self.write(name, content):
-                files.append(name)
+        contents = {
+            LAYOUT.picture(folder, artifact.name, suffix): content
+            for suffix, content in drawn.files.items()
+        }
+        for sheet, content in enumerate(drawn.more_sheets, start=2):
+            contents[LAYOUT.picture(folder, artifact.name, "png", sheet)] = content
+        files = [name for name, content in contents.items() if self.write(name, content)]
         filed = replace(
             artifact,
             status=drawn.status,
-            files=tuple(files),
+            files=(*artifact.files, *files),
             notes=(*artifact.notes, *drawn.notes),
             error=drawn.error,
             seconds=round(artifact.seconds + drawn.seconds, 6),

@@ -11,12 +11,13 @@ import resvg_py
 from PIL import Image
 
 from modelviz_callbacks.draw import engine
+from modelviz_callbacks.draw.paint.raster import rasterize
 
 CHAIN = 'digraph { a [label="one"]; b [label="two"]; a -> b }'
 
 
 def picture(svg: str) -> Image.Image:
-    return Image.open(io.BytesIO(engine.rasterize(svg).png))
+    return Image.open(io.BytesIO(rasterize(svg).sheets[0]))
 
 
 def dark_pixels(image: Image.Image) -> int:
@@ -83,21 +84,12 @@ def test_text_is_painted_without_any_font_of_the_system(monkeypatch) -> None:
     assert labelled > 1.3 * empty
 
 
-def test_a_huge_picture_is_scaled_into_the_bounds_and_says_so(monkeypatch) -> None:
-    """No side and no area is above the bounds; the scale is reported."""
-    monkeypatch.setattr(engine, "MAX_SIDE_PX", 120)
-    raster = engine.rasterize(engine.layout("digraph { a -> b -> c -> d -> e -> f }"))
-    image = Image.open(io.BytesIO(raster.png))
-    assert max(image.size) <= 120
-    assert raster.scale < 0.5
-
-
 def test_drawing_imports_no_torch() -> None:
     """The child process stays small: torch, Lightning and TensorBoard are never imported."""
     script = (
         "import sys, modelviz_callbacks.draw.worker as w\n"
-        "from modelviz_callbacks.draw import engine, supervisor\n"
-        f"engine.rasterize(engine.layout({CHAIN!r}))\n"
+        "from modelviz_callbacks.draw import supervisor\n"
+        f"w.rasterize(w.layout({CHAIN!r}))\n"
         "print(sorted({'torch', 'lightning', 'tensorboard', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run(
