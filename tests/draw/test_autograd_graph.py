@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
@@ -232,6 +233,22 @@ def test_hostile_names_break_nothing(name, depth) -> None:
     source = autograd_graph(output, model, {}).source
     svg = engine.layout(restyled(source, depth)[0])
     assert not re.search("<image|<script|href=.[^#]", svg)
+
+
+def test_modules_of_a_complete_graph_stand_one_below_the_other() -> None:
+    """Although nothing feeds their parameters, which could stand beside what comes before."""
+    svg = engine.layout(restyled(stack_source(3), None)[0])
+    heights = []
+    for title in (".0", ".1", ".2"):
+        ((path,),) = [re.findall(r' d="([^"]*)"', group) for group in clusters(svg, title)]
+        ys = [float(y) for y in re.findall(r",(-?[\d.]+)", path)]
+        heights.append((min(ys), max(ys)))
+    assert all(above[1] < below[0] for above, below in pairwise(heights))
+
+
+def clusters(svg: str, title: str) -> list[str]:
+    groups = re.findall(r'<g id="c\d+".*?</g>', svg, re.DOTALL)
+    return [group for group in groups if f">{title}<" in group]
 
 
 def test_the_same_source_gives_the_same_picture() -> None:

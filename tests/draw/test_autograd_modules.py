@@ -204,5 +204,5 @@ def test_large_graphs_take_time_in_proportion() -> None:
         groups_of(source)
         return time.process_time() - started
 
-    spent(100)
-    assert spent(2_000) < 8 * max(spent(500), 0.01)
+    # The fastest of some: the collector of garbage may be at work in any.
+    assert min(spent(4_000) for _ in range(3)) < 10 * min(spent(1_000) for _ in range(3))

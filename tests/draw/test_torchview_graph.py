@@ -190,6 +190,7 @@ def test_hostile_class_names_break_nothing(name) -> None:
     assert "javascript" not in svg or "URL=" in text(svg)
 
 
+@pytest.mark.filterwarnings("ignore::graphviz.exceptions.DotSyntaxWarning")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_of_containers_break_nothing(name) -> None:
     """The same for the names of clusters, as the graphviz package quotes them."""
