@@ -146,11 +146,7 @@ class _Finding:
         region = self._between(start, before) & self._anchors if joins else set()
         inside = [self.found[one] for one in region]
         home = _unnumbered(_common(path[:-1] for path in inside), inside) if inside else None
-        onwards = {self.found.get(one) for one in self._source.after[node]}
-        if len(set(inside)) == 1 and inside[0] in onwards:
-            # A module with several functions, like an LSTM.
-            home = inside[0]
-        elif _JOINING.fullmatch(self._source.nodes[node].name):
+        if _JOINING.fullmatch(self._source.nodes[node].name):
             ways = sum(one != start for one in before)
             home = self._concatenated(node, home if ways > 1 else None)
         if home is not None:
