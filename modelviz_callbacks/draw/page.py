@@ -23,12 +23,14 @@ _SCRIPTS = (
     "format",
     "blocks",
     "architecture",
+    "geometry",
     "clean-svg",
     "theme",
     "tabs",
     "roots",
     "overview",
     "warnings",
+    "large-drawing",
     "viewport",
     "picture",
     "boxes",
@@ -48,6 +50,10 @@ _SCRIPTS = (
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 # They would turn the rest of a line around, or not be seen: they are shown as their codes.
 _INVISIBLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# A browser complains of styles that the page's policy does not know as soon as it reads a picture;
+# the page has the same colours in its own. No tag that the engine wrote has a bare < or > in it.
+_STYLES = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL)
+_STYLED = re.compile(r'(<\w[^<>]*?)\sstyle="[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -150,9 +156,13 @@ def _title(content: PageContent) -> str:
 def _blocks(content: PageContent) -> Iterator[str]:
     yield _block("facts", _facts(content))
     for depth, svg in sorted(content.diagrams.items()):
-        yield _block(f"diagram-{depth}", svg)
+        yield _block(f"diagram-{depth}", _without_styles(svg))
     for number, picture in enumerate(content.pictures):
-        yield _block(f"picture-{number}", picture.content)
+        yield _block(f"picture-{number}", _without_styles(picture.content))
+
+
+def _without_styles(svg: str) -> str:
+    return _STYLED.sub(r"\1", _STYLES.sub("", svg))
 
 
 def _block(name: str, text: str) -> str:

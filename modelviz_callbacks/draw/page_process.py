@@ -72,7 +72,7 @@ class PageProcess:
             for left in ("index.html", "result.json"):
                 (self._folder / left).unlink(missing_ok=True)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "modelviz_callbacks.draw.page_worker", str(self._folder)],
+                self._command(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -80,6 +80,9 @@ class PageProcess:
                 env=child_environment(self._folder),
             )
         return True
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "modelviz_callbacks.draw.page_worker", str(self._folder)]
 
     def _end(self) -> MadePage:
         process = self._process

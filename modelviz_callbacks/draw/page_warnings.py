@@ -34,6 +34,7 @@ class Warned:
         lines: More of it.
         paths: Modules that it is about; the page shows the way to them.
         traceback: The traceback, if there is one.
+        opened: Whether it lies open, and is not one line until it is opened.
     """
 
     level: Level
@@ -41,6 +42,7 @@ class Warned:
     lines: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     traceback: str = ""
+    opened: bool = False
 
 
 def warnings_of(
@@ -82,13 +84,15 @@ def _step(
         title = f"The first training step raised {exception.get('type', 'an exception')}"
         lines = (str(exception.get("message", "")), *_where(failure))
         paths = (failure.path,) if failure is not None and failure.path is not None else ()
-        yield Warned("error", title, tuple(filter(None, lines)), paths, traceback)
+        yield Warned("error", title, tuple(filter(None, lines)), paths, traceback, opened=True)
     elif failure is not None:
         title = f"What is shown ends where {failure.exception} was raised"
         yield Warned("error", title, (failure.message, *_where(failure)))
     if manifest.get("status") == "partial":
         lines = tuple(manifest.get("notes", ()))
-        yield Warned("error", "This record is partial: the step was not seen to its end", lines)
+        yield Warned(
+            "error", "This record is partial: the step was not seen to its end", lines, opened=True
+        )
 
 
 def _where(failure: Failure | None) -> Iterator[str]:

@@ -4,11 +4,13 @@ const SIDEWAYS = 2.5;
 
 /** The boxes of one drawn diagram: what they are called, which is next, what they are connected to. */
 class Boxes {
-  constructor(svg, view, architecture) {
+  constructor(geometry, view, architecture) {
+    this.geometry = geometry;
     this.view = view;
     this.elements = new Map();
     this.edges = [];
-    for (const group of svg.querySelectorAll("g[id]")) {
+    this.edgesOf = new Map();
+    for (const group of geometry.groups) {
       const box = view.byElement.get(group.id);
       if (box) this.add(group, box, architecture);
       else if (/^e\d+-\d+$/.test(group.id)) this.addEdge(group);
@@ -25,13 +27,16 @@ class Boxes {
 
   addEdge(group) {
     const [source, target] = group.id.slice(1).split("-");
-    this.edges.push({ group, source: `n${source}`, target: `n${target}` });
+    const edge = { group, source: `n${source}`, target: `n${target}` };
+    this.edges.push(edge);
+    for (const end of [edge.source, edge.target]) this.edgesOf.set(end, [...(this.edgesOf.get(end) ?? []), edge]);
   }
 
   /** The boxes that feed one, and those that it feeds. */
   neighbours(box) {
     const isIn = (id) => this.isWithin(this.view.byElement.get(id), box);
-    const across = this.edges.filter((edge) => isIn(edge.source) !== isIn(edge.target));
+    const candidates = box.isContainer ? this.edges : (this.edgesOf.get(box.element) ?? []);
+    const across = candidates.filter((edge) => isIn(edge.source) !== isIn(edge.target));
     const named = (ids) => [...new Set(ids)].map((id) => this.view.byElement.get(id)).filter(Boolean);
     return {
       sources: named(across.filter((edge) => isIn(edge.target)).map((edge) => edge.source)),
@@ -68,13 +73,8 @@ class Boxes {
   }
 
   centre(id) {
-    this.centres ??= new Map(
-      [...this.elements].map(([name, group]) => {
-        const { x, y, width, height } = group.getBBox();
-        return [name, { x: x + width / 2, y: y + height / 2 }];
-      }),
-    );
-    return this.centres.get(id);
+    const { x, y, width, height } = this.geometry.of(this.elements.get(id));
+    return { x: x + width / 2, y: y + height / 2 };
   }
 }
 
@@ -82,6 +82,7 @@ class Boxes {
 function boxLabel(box, architecture) {
   const node = architecture.nodes.get(box.node);
   if (!node) return `${box.count} times in sequence`;
+  if (box.gathered) return `${box.gathered.length} operations, the first of them ${node.name}`;
   const path = (box.paths ?? []).length > 1 ? `${box.paths[0]} … ${box.paths.at(-1)}` : (node.path ?? "");
   const shape = shapeTexts(node.outputs ?? node.inputs);
   const kind = node.kind === "input" || node.kind === "output" ? `${node.kind} ` : "";

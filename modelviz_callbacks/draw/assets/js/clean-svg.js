@@ -5,25 +5,26 @@ const GIVEN = new Set(
     "fill-opacity stroke-opacity stroke-width stroke-dasharray text-anchor font-size font-weight font-style " +
     "text-decoration dominant-baseline").split(" "),
 );
+const UNCOLOURED = new Set(["none", "transparent"]);
 const NAMED = { black: "#1a1a1a", white: "#ffffff" };
 
-/** Reads an SVG and keeps of it only what draws; colours become the page's own, light or dark. */
+/** Reads an SVG and keeps of it only what draws. */
 function cleanSvg(text) {
   const read = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (read.namespaceURI !== SVG || read.localName !== "svg") throw new Error("this picture is no SVG");
-  const known = knownColours();
-  cleanElement(read, known);
-  for (const inner of read.querySelectorAll("*")) cleanElement(inner, known);
+  cleanElement(read);
+  for (const inner of read.querySelectorAll("*")) cleanElement(inner);
+  takeColours(read);
   const svg = document.importNode(read, true);
   const [, , width, height] = (svg.getAttribute("viewBox") ?? "0 0 100 100").split(/[\s,]+/).map(Number);
   // Graphviz gives points; its viewBox counts them too, and a point is 4/3 of a pixel.
   const size = { width: (width * 4) / 3, height: (height * 4) / 3 };
   svg.setAttribute("width", size.width);
   svg.setAttribute("height", size.height);
-  return { svg, ...size };
+  return { svg, size, geometry: new Geometry(svg, 4 / 3) };
 }
 
-function cleanElement(inner, known) {
+function cleanElement(inner) {
   if (inner.namespaceURI !== SVG || !DRAWN.has(inner.localName)) {
     inner.remove();
     return;
@@ -31,11 +32,24 @@ function cleanElement(inner, known) {
   for (const attribute of [...inner.attributes]) {
     if (!GIVEN.has(attribute.name)) inner.removeAttributeNode(attribute);
   }
-  for (const name of ["fill", "stroke"]) {
-    const given = inner.getAttribute(name)?.toLowerCase();
-    const colour = NAMED[given] ?? given;
-    if (known.has(colour)) inner.setAttribute(name, `var(--p-${colour.slice(1)})`);
+}
+
+/** Makes the colours the page's own, light or dark; a picture with others stays on white paper. */
+function takeColours(svg) {
+  const known = knownColours();
+  const found = [];
+  for (const inner of svg.querySelectorAll("[fill], [stroke]")) {
+    for (const name of ["fill", "stroke"]) {
+      const given = inner.getAttribute(name)?.toLowerCase();
+      const colour = NAMED[given] ?? given;
+      if (known.has(colour)) found.push([inner, name, `var(--p-${colour.slice(1)})`]);
+      else if (given && !UNCOLOURED.has(given)) {
+        svg.setAttribute("class", "on-white");
+        return;
+      }
+    }
   }
+  for (const [inner, name, colour] of found) inner.setAttribute(name, colour);
 }
 
 /** The colours that the page's style sheet has a variable for. */

@@ -97,6 +97,6 @@ class DiagramTab {
     const from = this.diagram.roving;
     this.diagram.clear();
     this.tree.choose(null);
-    this.diagram.boxes?.elements.get(from)?.focus({ preventScroll: true });
+    this.diagram.focusBox(from);
   }
 }

@@ -17,7 +17,7 @@ class Diagram extends Picture {
     const drawn = await this.draw(depth);
     if (this.depth !== depth) return;
     this.boxes = drawn.boxes;
-    this.viewport.show(drawn.svg, drawn);
+    this.viewport.show(drawn);
     this.frame.setAttribute("aria-label", `Diagram at depth ${depth}. Enter goes to its boxes, arrow keys move, plus, minus and 0 zoom.`);
     this.rove(this.boxes.first());
     if (!stay) this.viewport.home();
@@ -28,7 +28,8 @@ class Diagram extends Picture {
   async draw(depth) {
     if (!this.drawn.has(depth)) {
       const cleaned = cleanSvg(await unpack(`diagram-${depth}`));
-      this.drawn.set(depth, { ...cleaned, boxes: new Boxes(cleaned.svg, this.architecture.view(depth), this.architecture) });
+      const view = this.architecture.view(depth);
+      this.drawn.set(depth, { ...cleaned, boxes: new Boxes(cleaned.geometry, view, this.architecture) });
     }
     return this.drawn.get(depth);
   }
@@ -69,7 +70,7 @@ class Diagram extends Picture {
   click(event) {
     const [x, y] = this.pressed ?? [event.clientX, event.clientY];
     if (Math.hypot(event.clientX - x, event.clientY - y) > 5) return;
-    const group = event.target.closest(".box");
+    const group = this.viewport.boxAt(event);
     if (group) this.choose(group.id);
   }
 
@@ -121,6 +122,13 @@ class Diagram extends Picture {
     this.boxes.elements.get(id)?.setAttribute("tabindex", "0");
   }
 
+  focusBox(id) {
+    const group = this.boxes.elements.get(id);
+    if (!group) return;
+    this.viewport.moveTo(group, { gently: true });
+    group.focus({ preventScroll: true });
+  }
+
   focused(group) {
     if (!group) return;
     this.rove(group.id);
@@ -128,12 +136,12 @@ class Diagram extends Picture {
   }
 
   actions() {
-    const enter = () => this.boxes.elements.get(this.roving)?.focus({ preventScroll: true });
+    const enter = () => this.focusBox(this.roving);
     const active = document.activeElement?.closest?.(".box");
     if (!active) return { ...super.actions(), Enter: enter };
     const move = (key) => () => {
       const next = this.boxes.next(active.id, key);
-      if (next) this.boxes.elements.get(next).focus({ preventScroll: true });
+      if (next) this.focusBox(next);
     };
     const arrows = Object.fromEntries(Object.keys(DIRECTIONS).map((key) => [key, move(key)]));
     const choose = () => this.choose(active.id);

@@ -59,7 +59,6 @@ async function showPicture(entry, place, what) {
   const picture = new Picture(`${what}. Plus, minus and 0 zoom, the arrow keys move.`);
   place.append(picture.root);
   picture.mount();
-  const { svg, width, height } = cleanSvg(await unpack(entry.block));
-  picture.viewport.show(svg, { width, height });
+  picture.viewport.show(cleanSvg(await unpack(entry.block)));
   picture.viewport.home();
 }

@@ -4,16 +4,16 @@ const MOST_PATHS = 12;
 /** What must not be missed. Each error has a line of its own, and what ended the step lies open. */
 function fillWarnings(section, warnings, goTo) {
   const of = (level) => warnings.filter((warned) => warned.level === level);
-  section.append(...of("error").map((warned, place) => errorBanner(warned, place === 0, goTo)));
+  section.append(...of("error").map((warned) => errorBanner(warned, goTo)));
   for (const level of ["warning", "note"]) {
     const told = of(level);
     if (told.length > 0) section.append(groupBanner(level, told, goTo));
   }
 }
 
-function errorBanner(warned, open, goTo) {
+function errorBanner(warned, goTo) {
   const summary = summaryLine("error", warned.title, warned.lines[0]);
-  return element("details", { class: "banner error", open }, summary, told(warned, goTo));
+  return element("details", { class: "banner error", open: warned.opened }, summary, told(warned, goTo));
 }
 
 function groupBanner(level, warnings, goTo) {
