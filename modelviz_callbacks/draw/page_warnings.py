@@ -162,10 +162,13 @@ def _traceback(artifact: Mapping[str, Any], tracebacks: Mapping[str, str]) -> st
 
 
 def _never_called(graph: ArchitectureGraph | None) -> Iterator[Warned]:
-    paths = Costs.of(graph).never_called() if graph is not None else ()
-    if paths:
-        what = "1 module was" if len(paths) == 1 else f"{len(paths):,} modules were"
+    if graph is None or not (paths := Costs.of(graph).never_called()):
+        return
+    what = "1 module was" if len(paths) == 1 else f"{len(paths):,} modules were"
+    if graph.failure is None:
         yield Warned("warning", f"{what} never called in the first step", paths=paths)
+    else:
+        yield Warned("note", f"{what} not reached before the step stopped", paths=paths)
 
 
 def _totals(totals: Mapping[str, Any]) -> Iterator[Warned]:
