@@ -10,6 +10,7 @@ from modelviz_callbacks.diagram.labels import (
     More,
     container_header,
     end_label,
+    gathered_label,
     module_label,
     operation_label,
 )
@@ -95,6 +96,8 @@ class _Diagram:
             for box, turn in shared_modules(view).items()
             if self._facts.parameters([turn.path])
         }
+        self._operations = {node.id: node.name for node in graph.nodes if node.kind == "op"}
+        self._sources = {edge.source for edge in graph.edges}
         self._families: set[Family] = set()
         self._marks: set[str] = set()
 
@@ -154,12 +157,23 @@ class _Diagram:
 
     def _operation(self, box: Box, around: _Around) -> str:
         self._families.add(OPERATION)
+        if box.gathered:
+            names = [self._operations[node] for node in box.gathered]
+            label = gathered_label(names, box, around.path, self._more(box))
+            return self._node(box, label, OPERATION.fill, OPERATION.line)
         label = operation_label(box, around.path, self._more(box))
-        return self._node(box, label, OPERATION.fill, OPERATION.line, margin="0.05,0.01")
+        margin = None if box.id == self._view.failed else "0.05,0.01"
+        return self._node(box, label, OPERATION.fill, OPERATION.line, margin=margin)
 
     def _more(self, box: Box) -> More:
         failure = self._failure if box.id == self._view.failed else None
-        return More(failure, self._links.told.get(box.id, ()))
+        passes_on = (
+            box.node is not None
+            and box.node.kind == "module"
+            and box.id not in self._sources
+            and self._facts.changes_nothing(box.node.path)
+        )
+        return More(failure, self._links.told.get(box.id, ()), passes_on)
 
     def _node(self, box: Box, label: str, fill: str, line: str, **more: str | None) -> str:
         failed = box.id == self._view.failed

@@ -21,9 +21,9 @@ def shorten(text: str, most: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Breaks a text into lines of about so many characters; a longer word is a line."""
+    """Breaks a text at spaces into lines of about so many characters; a longer word is a line."""
     lines = [""]
-    for word in text.split():
+    for word in text.split(" "):
         if lines[-1] and len(lines[-1]) + len(word) >= width:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()

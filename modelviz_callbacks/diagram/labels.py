@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_text import human, shapes, short_config
+from modelviz_callbacks.diagram.module_text import counted, human, shapes, short_config
 from modelviz_callbacks.diagram.palette import (
     COUNT_FILL,
     COUNT_TEXT,
@@ -19,9 +19,10 @@ from modelviz_callbacks.graph.model import Failure, Node
 
 _MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60, 180
 _MESSAGE_LINE = 52
+_OPERATIONS_LINE = 36
 _HEADER_LINE = 22
 # Widths of an average letter, of the rest of a header, and of a count.
-_LARGE_PT, _SMALL_PT, _BOLD_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 5, 12, 44
+_LARGE_PT, _SMALL_PT, _BOLD_PT, _MARGIN_PT, _COUNT_PT = 6.5, 4.8, 4.4, 12, 44
 _SMALL, _NORMAL, _LARGE = 9, 11, 13
 
 
@@ -32,10 +33,12 @@ class More:
     Attributes:
         failure: What raised in it.
         sources: Boxes that feed it without a line.
+        passes_on: Whether it gives its input back, so that no line comes from it.
     """
 
     failure: Failure | None = None
     sources: tuple[Box, ...] = ()
+    passes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,26 @@ def operation_label(box: Box, around: str | None, more: More) -> str:
     return _with_count(table(rows, cellpadding=1), box)
 
 
+def gathered_label(names: Sequence[str], box: Box, around: str | None, more: More) -> str:
+    """Labels operations that are drawn as one: how many, and which.
+
+    Args:
+        names: Their names.
+        box: Their box.
+        around: The path of the module that the box is in.
+        more: What else to tell.
+
+    Returns:
+        The label.
+    """
+    color = FAILED_TEXT if more.failure else FAINT
+    said = counted(shorten(name, _MOST_NAME) for name in names)
+    head = font(f"{len(names):,} operations", size=_NORMAL, color=color, bold=True)
+    lines = [font(escape(line), size=_SMALL, color=color) for line in wrap(said, _OPERATIONS_LINE)]
+    rows = [_line(line) for line in [head, *lines]]
+    return table([*rows, *_more_rows(more, box, around, color)], cellpadding=1)
+
+
 def end_label(box: Box) -> str:
     """Labels an input or output: what it is, its shape and type; below, its name in the batch."""
     node = _node(box)
@@ -200,8 +223,15 @@ def _marks(marks: Iterable[str]) -> str:
 
 def _mark(mark: str) -> str:
     fill, color = MARKS[mark.partition(",")[0]]
-    size = {"fixedsize": "true", "width": round(len(mark) * _BOLD_PT) + 8, "height": 14}
-    return cell(font(mark, size=_SMALL, color=color, bold=True), bgcolor=fill, align="left", **size)
+    # A cell without a size of its own would be as wide as the box.
+    size = {"fixedsize": "true", "width": round(len(mark) * _BOLD_PT) + 10, "height": 17}
+    return cell(
+        font(mark, size=_SMALL, color=color, bold=True),
+        bgcolor=fill,
+        align="left",
+        cellpadding=2,
+        **size,
+    )
 
 
 def _line(text: str) -> str:
@@ -223,6 +253,8 @@ def _with_count(label: str, box: Box) -> str:
 
 def _more_rows(more: More, box: Box, around: str | None, color: str) -> list[str]:
     rows = []
+    if more.passes_on:
+        rows.append(_line(font("gives its input back", size=_SMALL, color=color)))
     if more.sources:
         names = [_path(source, around) or _node(source).name for source in more.sources]
         text = f"also from {_listed([shorten(name, _MOST_NAME) for name in names])}"

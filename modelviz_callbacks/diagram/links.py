@@ -94,7 +94,9 @@ def _shape(link: Link, boxes: Mapping[int, Box], *, is_far: bool) -> str:
     if source is None or target is None or target.kind == "output":
         return ""
     carried = {spec.shape for spec in link.tensors}
-    told = {spec.shape for spec in source.outputs}
+    # What comes out of operations that are drawn together is on their lines alone.
+    gathered = boxes[link.source].gathered
+    told = set() if gathered else {spec.shape for spec in source.outputs}
     # One of several, or what comes from deep inside of a closed box.
     is_clear = carried == told
     return shapes(link.tensors) if any(carried) and (is_far or not is_clear) else ""

@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Iterable
 
+from modelviz_callbacks.diagram.module_families import family_of
+from modelviz_callbacks.diagram.palette import DROPOUT
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, StateEntry
 
 
@@ -62,6 +64,16 @@ class ModuleFacts:
         held = {"frozen": frozen, "eval": self._training and not self._trains(path)}
         runs = () if entry is None or entry.runs == "eager" else (entry.runs,)
         return (*(mark for mark, holds in held.items() if holds), *runs)
+
+    def changes_nothing(self, path: str | None) -> bool:
+        """Whether a module gives its input as it is: an identity, or a dropout that drops none."""
+        entry = self.entry(path)
+        if entry is None:
+            return False
+        if entry.class_name.rpartition(".")[2] == "Identity":
+            return True
+        drops_none = not entry.training or re.search(r"\bp=0(\.0*)?(,|$)", entry.config)
+        return family_of(entry.class_name) is DROPOUT and bool(drops_none)
 
     def shared_with(self, path: str) -> str | None:
         """Names the parameter that one of a module's own is tied to."""

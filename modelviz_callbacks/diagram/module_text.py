@@ -1,6 +1,7 @@
 """Short words for what a module is: its configuration, sizes and shapes."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from modelviz_callbacks.graph.model import TensorSpec
@@ -53,6 +54,16 @@ def shapes(tensors: Iterable[TensorSpec], most: int = 2) -> str:
         counted[text] = counted.get(text, 0) + 1
     texts = [text if count == 1 else f"{count} × {text}" for text, count in counted.items()]
     return ", ".join(texts[:most]) + (", …" if len(texts) > most else "")
+
+
+def counted(names: Iterable[str], most: int = 6) -> str:
+    """Gives names with how often each comes, the most frequent first: `"2 × mul, add"`.
+
+    No line breaks between a name and its count.
+    """
+    found = Counter(names).most_common()
+    texts = [name if count == 1 else f"{count}\xa0×\xa0{name}" for name, count in found[:most]]
+    return ", ".join([*texts, "…"] if len(found) > most else texts)
 
 
 def short_config(class_name: str, config: str) -> str:

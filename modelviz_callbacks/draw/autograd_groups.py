@@ -1,10 +1,10 @@
 """The autograd graph as a tree of modules, in which no two feed each other in a circle."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-from modelviz_callbacks.draw.autograd_modules import Path
+from modelviz_callbacks.draw.autograd_modules import Belonging, Path
 from modelviz_callbacks.draw.autograd_source import AutogradSource
 
 # Nobody looks deeper, and Python's stack has an end.
@@ -70,31 +70,74 @@ class Group:
                 self._feeding[other] = bits | more
 
 
-def group_by_module(
-    source: AutogradSource, order: Iterable[int], homes: Mapping[int, Path]
-) -> Group:
+def group_by_module(source: AutogradSource, order: Iterable[int], belonging: Belonging) -> Group:
     """Puts every node into the group of its module.
 
     Args:
         source: The autograd graph.
         order: Its nodes, each after those that feed it.
-        homes: The module of each node; the model itself where none is given.
+        belonging: The module of each node.
 
     Returns:
         The group of the model itself.
     """
-    root = Group(())
-    # The places that lead to each node, from the root down.
-    ways: dict[int, list[int]] = {}
+    grouping = _Grouping(source, belonging)
+    aside = []
     for node in order:
-        feeding = [ways[one] for one in source.before[node] if one in ways]
-        group, way = root, list[int]()
-        for name in homes.get(node, ())[:_DEEPEST]:
-            place = group.group_for(name, {one[len(way)] for one in feeding})
-            inner = group.parts[place]
+        if node in belonging.aside:
+            aside.append(node)
+        else:
+            grouping.put(node)
+    for node in aside:
+        grouping.put_alone(node)
+    return grouping.root
+
+
+class _Grouping:
+    def __init__(self, source: AutogradSource, belonging: Belonging) -> None:
+        self.root = Group(())
+        self._before = source.before
+        self._modules = belonging.modules
+        self._aside = belonging.aside
+        # The places that lead to each node, from the root down.
+        self._ways: dict[int, list[int]] = {}
+
+    def put(self, node: int) -> None:
+        """Takes a node in, with the parameters that it uses first."""
+        path = self._modules.get(node, ())
+        own = []
+        for one in self._unused(node):
+            if self._modules.get(one, ()) == path:
+                own.append(one)
+            else:
+                self.put_alone(one)
+        group, way = self._find(node)
+        for one in (*own, node):
+            self._ways[one] = [*way, group.add_node(one, self._feeding(one, way))]
+
+    def put_alone(self, node: int) -> None:
+        """Takes a node in where its module is last."""
+        if node not in self._ways:
+            group, way = self._find(node)
+            self._ways[node] = [*way, group.add_node(node, self._feeding(node, way))]
+
+    def _unused(self, node: int) -> Iterator[int]:
+        """Gives the parameters, and what is done to them, that nothing before has used."""
+        for one in self._before[node]:
+            if one in self._aside and one not in self._ways:
+                yield from self._unused(one)
+                yield one
+
+    def _find(self, node: int) -> tuple[Group, list[int]]:
+        group, way = self.root, list[int]()
+        for name in self._modules.get(node, ())[:_DEEPEST]:
+            place = group.group_for(name, self._feeding(node, way))
             way.append(place)
-            feeding = [one for one in feeding if one[len(way) - 1] == place]
+            inner = group.parts[place]
             group = inner if isinstance(inner, Group) else group
-        way.append(group.add_node(node, {one[len(way)] for one in feeding}))
-        ways[node] = way
-    return root
+        return group, way
+
+    def _feeding(self, node: int, way: list[int]) -> set[int]:
+        """Gives the parts of a group that feed a node."""
+        ways = (self._ways.get(one, []) for one in self._before[node])
+        return {one[len(way)] for one in ways if one and one[: len(way)] == way}

@@ -62,25 +62,32 @@ class _Finding:
         # What lies on the side of parameters, until it meets the data.
         self.aside: dict[int, Path] = {}
         self._anchors: set[int] = set()
+        self._following: Mapping[int, frozenset[Path]] = {}
         for node in order:
             self._anchor(node)
         self._data = [node for node in order if node not in self.aside]
-        self._tables = self._of_one_module()
         self._above = self._dominators()
         functions = [node for node in self._data if source.nodes[node].kind == "function"]
+        self._assign(functions)
+        self._keep_saved()
+
+    def _assign(self, functions: list[int]) -> None:
+        open_ones = [node for node in functions if node not in self.found]
+        for node in open_ones:
+            self._join(node)
         for node in functions:
-            if node not in self.found:
-                self._join(node)
-        for node in functions:
-            if node in self._anchors and _SCALING.fullmatch(source.nodes[node].name):
+            if node in self._anchors and _SCALING.fullmatch(self._source.nodes[node].name):
                 self._scale(node)
         self._following = self._nearest_after()
-        for node in functions:
-            if node not in self.found:
-                self.found[node] = self._between_neighbours(node)
-        for tail, head, _ in source.edges:
+        for node in open_ones:
+            home = self._between_neighbours(node)
+            # Of two ways to tell, the one that tells more.
+            self.found[node] = max(self.found.get(node, ()), home, key=len)
+
+    def _keep_saved(self) -> None:
+        for tail, head, _ in self._source.edges:
             for one, other in ((tail, head), (head, tail)):
-                if source.nodes[one].kind == "saved" and other in self.found:
+                if self._source.nodes[one].kind == "saved" and other in self.found:
                     self.found[one] = self.found[other]
 
     # Parameters, and the functions that take them.
@@ -106,37 +113,16 @@ class _Finding:
     def _before(self, node: int) -> list[int]:
         return [feeding for feeding in self._source.before[node] if feeding not in self.aside]
 
-    def _of_one_module(self) -> dict[int, Path]:
-        """Gives what is computed from the parameters of one module alone, like a table of biases."""
-        made: dict[int, Path] = {}
-        for node in self._data:
-            before = self._before(node)
-            modules = {made.get(feeding) for feeding in before}
-            modules |= {self.found[node]} if node in self._anchors else set()
-            only = modules.pop() if len(modules) == 1 else None
-            if only is not None:
-                made[node] = only
-        return made
-
-    def _ways(self, node: int) -> list[int]:
-        """Gives what feeds a node with data that has come another way; else all that feeds it."""
-        before = self._before(node)
-        return [feeding for feeding in before if feeding not in self._tables] or before
-
     # Where ways join.
 
     def _dominators(self) -> dict[int, int]:
         """Gives for each node the last one that all ways to it pass."""
         above, depth = {_START: _START}, {_START: 0}
         for node in self._data:
-            before = self._ways(node) or [_START]
+            before = self._before(node) or [_START]
             last = before[0]
             for other in before[1:]:
-                while last != other:
-                    if depth[last] >= depth[other]:
-                        last = above[last]
-                    else:
-                        other = above[other]
+                last = _meeting(last, other, above, depth)
             above[node], depth[node] = last, depth[last] + 1
         return above
 
@@ -145,19 +131,25 @@ class _Finding:
         waiting = [end for end in ends if end != start]
         seen = set(waiting)
         while waiting and len(seen) < _LARGEST_REGION:
-            for node in self._ways(waiting.pop()):
+            for node in self._before(waiting.pop()):
                 if node != start and node not in seen:
                     seen.add(node)
                     waiting.append(node)
         return seen
 
     def _join(self, node: int) -> None:
-        before = dict.fromkeys(self._ways(node))
+        before = dict.fromkeys(self._before(node))
         start = self._above[node]
-        region = self._between(start, before) & self._anchors if len(before) > 1 else set()
+        # From where all begins there is no telling which ways belong together.
+        joins = len(before) > 1 and start != _START
+        region = self._between(start, before) & self._anchors if joins else set()
         inside = [self.found[one] for one in region]
         home = _unnumbered(_common(path[:-1] for path in inside), inside) if inside else None
-        if _JOINING.fullmatch(self._source.nodes[node].name):
+        onwards = {self.found.get(one) for one in self._source.after[node]}
+        if len(set(inside)) == 1 and inside[0] in onwards:
+            # A module with several functions, like an LSTM.
+            home = inside[0]
+        elif _JOINING.fullmatch(self._source.nodes[node].name):
             ways = sum(one != start for one in before)
             home = self._concatenated(node, home if ways > 1 else None)
         if home is not None:
@@ -206,6 +198,16 @@ class _Finding:
         return max(
             (_common((one, two)) for one in earlier for two in self._following[node]), key=len
         )
+
+
+def _meeting(one: int, two: int, above: Mapping[int, int], depth: Mapping[int, int]) -> int:
+    """Gives the first node that is above both."""
+    while one != two:
+        if depth[one] >= depth[two]:
+            one = above[one]
+        else:
+            two = above[two]
+    return one
 
 
 def _common(paths: Iterable[Path]) -> Path:

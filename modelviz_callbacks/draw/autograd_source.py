@@ -1,4 +1,4 @@
-"""What torchviz' DOT says: backward functions, parameters, tensors, and how they feed each other."""
+"""What torchviz' DOT says: backward functions, parameters, tensors, and what feeds what."""
 
 import math
 import re
@@ -69,6 +69,11 @@ class AutogradSource:
     edges: tuple[tuple[int, int, DotEdge], ...]
     before: list[list[int]] = field(default_factory=list)
     after: list[list[int]] = field(default_factory=list)
+
+    @property
+    def parameters(self) -> int:
+        """How many values all parameters have."""
+        return sum(node.size for node in self.nodes if node.kind == "parameter")
 
     def ordered(self) -> Iterator[int]:
         """Gives the ids so that each node comes after those that feed it."""

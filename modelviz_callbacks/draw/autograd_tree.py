@@ -1,7 +1,6 @@
 """The grouped autograd graph as a graph of calls, which can be closed at a depth and folded."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 from modelviz_callbacks.draw.autograd_groups import Group
 from modelviz_callbacks.draw.autograd_source import ACCUMULATE, AutogradNode, AutogradSource
@@ -29,7 +28,6 @@ class AutogradTree:
         graph: It as a graph of calls.
         nodes: The nodes of the autograd graph, by the ids that they have in `graph`.
         ids: Those ids, by the nodes' own.
-        again: The ids of groups whose module has been there before.
     """
 
     def __init__(self, source: AutogradSource, root: Group, *, closed: bool) -> None:
@@ -41,31 +39,33 @@ class AutogradTree:
             closed: Whether a module without modules in it is one node; else a small one has no
                 container of its own.
         """
-        self.again: set[int] = set()
         self._closed = closed
-        self._paths: set[str] = set()
         self.nodes: dict[int, AutogradNode] = {}
         self.ids: dict[int, int] = {}
         self._source = source
         self._made: list[Node] = []
-        self._functions: dict[int, list[str]] = {}
+        self._inside: dict[int, list[AutogradNode]] = {}
         self._add_group(root, None)
         self.graph = ArchitectureGraph(self._modules(), tuple(self._made), self._edges())
 
     def functions_in(self, group: int) -> list[str]:
         """Gives the names of all functions in a group, by its id in the graph."""
-        return self._functions.get(group, [])
+        return [node.name for node in self._inside.get(group, []) if node.kind == "function"]
 
-    def _add_group(self, group: Group, parent: int | None) -> list[str]:
+    def parameters_in(self, group: int) -> int:
+        """Counts the values of the parameters in a group; each parameter is in one place only."""
+        return sum(node.size for node in self._inside.get(group, []) if node.kind == "parameter")
+
+    def _add_group(self, group: Group, parent: int | None) -> list[AutogradNode]:
         number = self._add(Node(len(self._made), "module", _MODULE, ".".join(group.path), parent))
-        functions = self._functions[number] = []
+        inside = self._inside[number] = []
         for part in group.ordered():
-            functions += self._add_part(part, number)
-        return functions
+            inside += self._add_part(part, number)
+        return inside
 
-    def _add_part(self, part: Group | int, parent: int) -> list[str]:
+    def _add_part(self, part: Group | int, parent: int) -> list[AutogradNode]:
         if isinstance(part, int):
-            return self._add_node(self._source.nodes[part], parent)
+            return [self._add_node(self._source.nodes[part], parent)]
         if any(isinstance(inner, Group) for inner in part.parts):
             return self._add_group(part, parent)
         nodes = [self._source.nodes[inner] for inner in part.ordered() if isinstance(inner, int)]
@@ -77,32 +77,30 @@ class AutogradTree:
         else:
             for node in nodes:
                 self._add_node(node, parent)
-        return names
+        return nodes
 
     def _add_closed(
-        self, group: Group, parent: int, nodes: Iterable[AutogradNode], names: list[str]
+        self, group: Group, parent: int, nodes: list[AutogradNode], names: list[str]
     ) -> None:
         # What is in it has to show in the node: equal ones may be folded.
         content = (TensorSpec((), "", "", " ".join(names)),)
         path = ".".join(group.path)
         number = self._add(Node(len(self._made), "module", _MODULE, path, parent, (), content))
-        self._functions[number] = names
+        self._inside[number] = nodes
         self.ids.update((node.id, number) for node in nodes)
 
-    def _add_node(self, node: AutogradNode, parent: int) -> list[str]:
+    def _add_node(self, node: AutogradNode, parent: int) -> AutogradNode:
         kind = _KINDS.get(node.kind, "op")
         name = node.name.rpartition(".")[2] if node.kind == "parameter" else node.name
-        outputs = (TensorSpec(node.shape or (), "", ""),)
+        tensor = (TensorSpec(node.shape or (), "", ""),)
+        ends = (tensor, ()) if kind == "output" else ((), tensor)
         inside = None if kind in _KINDS.values() else parent
-        number = self._add(Node(len(self._made), kind, name, None, inside, (), outputs))
+        number = self._add(Node(len(self._made), kind, name, None, inside, *ends))
         self.nodes[number], self.ids[node.id] = node, number
-        return [node.name] if node.kind == "function" else []
+        return node
 
     def _add(self, node: Node) -> int:
         self._made.append(node)
-        if node.path is not None and node.path in self._paths:
-            self.again.add(node.id)
-        self._paths |= {node.path} if node.path is not None else set()
         return node.id
 
     def _modules(self) -> tuple[ModuleEntry, ...]:

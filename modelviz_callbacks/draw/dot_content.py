@@ -8,9 +8,6 @@ from pygraphviz import graphviz as cgraph
 
 from modelviz_callbacks.draw import dot_graph
 
-# Graphviz' way to say that a node without a label is labelled with its name.
-_ITS_NAME = "\\N"
-
 
 @dataclass(frozen=True)
 class DotNode:
@@ -18,7 +15,7 @@ class DotNode:
 
     Attributes:
         name: Its name in the source.
-        label: What is written on it, as it stands in the source.
+        label: What is written on it, as it stands in the source; not its name where it has none.
         fill: Its colour, or `""`.
         cluster: The name of the innermost cluster that it is in, or None.
     """
@@ -124,9 +121,8 @@ def _holders(graph: Any, clusters: set[str]) -> dict[str, str]:
 
 
 def _node(node: Any, holders: dict[str, str]) -> DotNode:
-    name, label = _name(node), _value(node, "label", _ITS_NAME)
-    label = name if label == _ITS_NAME else label
-    return DotNode(name, label, _value(node, "fillcolor"), holders.get(name))
+    name = _name(node)
+    return DotNode(name, _value(node, "label"), _value(node, "fillcolor"), holders.get(name))
 
 
 def _edge(edge: Any) -> DotEdge:
@@ -138,9 +134,9 @@ def _name(item: Any) -> str:
     return (cgraph.agnameof(item) or b"").decode("utf-8", "replace")
 
 
-def _value(item: Any, name: str, otherwise: str = "") -> str:
+def _value(item: Any, name: str) -> str:
     try:
         value = cgraph.agget(item, name.encode())
     except KeyError:  # nothing in the graph has such an attribute
-        return otherwise
-    return otherwise if value is None else value.decode("utf-8", "replace")
+        return ""
+    return "" if value is None else value.decode("utf-8", "replace")

@@ -19,12 +19,14 @@ class Rung:
         detail: What is drawn of the graph: `"all"`; with equal or belonging parts `"folded"` into
             one; or that at a `"lower"` depth.
         attributes: Graph attributes that make the layout cheaper.
+        words: The same for people.
     """
 
     name: str
     share: float
     detail: Detail = "all"
     attributes: Mapping[str, str] = field(default_factory=dict)
+    words: str = ""
 
 
 # https://graphviz.org/docs/attrs/nslimit/ and /mclimit/: fewer rounds of network simplex and of
@@ -35,10 +37,10 @@ _STRAIGHT = {**_LIMITS, "splines": "line"}
 FOLDED, LOWER = "folded", "lower depth"
 RUNGS: tuple[Rung, ...] = (
     Rung("full", 0.25),
-    Rung("layout limits", 0.2, "all", _LIMITS),
-    Rung(FOLDED, 0.2, "folded", _LIMITS),
-    Rung(LOWER, 0.15, "lower", _LIMITS),
-    Rung("straight lines", 0.2, "lower", _STRAIGHT),
+    Rung("layout limits", 0.2, "all", _LIMITS, "with limits on the layout"),
+    Rung(FOLDED, 0.2, "folded", _LIMITS, "with its parts folded"),
+    Rung(LOWER, 0.15, "lower", _LIMITS, "at a lower depth"),
+    Rung("straight lines", 0.2, "lower", _STRAIGHT, "with straight lines"),
 )
 
 # Lines in an autograd graph from which on nobody can follow them, and dot may take minutes.

@@ -8,6 +8,7 @@ from modelviz_callbacks.diagram.module_families import family_of
 from modelviz_callbacks.diagram.palette import FAMILIES, Family
 from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.fold import Box, view_graph
+from modelviz_callbacks.graph.gathering import has_heap
 from modelviz_callbacks.graph.holdings import held_by_all
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node
 
@@ -33,7 +34,8 @@ def depths_of(graph: ArchitectureGraph) -> range:
         graph: The graph.
 
     Returns:
-        From 1 to the depth at which nothing is closed any more, at most `MOST_DEPTHS` of them.
+        From 1 to the depth at which nothing is closed or drawn together any more, at most
+        `MOST_DEPTHS` of them.
     """
     levels: dict[int | None, int] = {None: -1}
     deepest = 0
@@ -41,6 +43,7 @@ def depths_of(graph: ArchitectureGraph) -> range:
     for node in graph.nodes:
         level = levels[node.id] = levels.get(node.parent, -1) + 1
         deepest = max(deepest, level)
+    deepest += has_heap(graph)
     return range(1, max(1, min(deepest, MOST_DEPTHS)) + 1)
 
 
@@ -107,6 +110,7 @@ def _box(box: Box) -> dict[str, Any]:
         "count": box.count,
         "paths": box.paths,
         "hidden": box.hidden,
+        "gathered": box.gathered,
         "boxes": list(map(_box, box.boxes)),
     }
     return _without_empty(described)

@@ -7,6 +7,7 @@ from typing import Protocol
 from modelviz_callbacks.diagram import palette
 from modelviz_callbacks.diagram.dot_text import attributes, cell, escape, font, table
 from modelviz_callbacks.diagram.palette import CONTAINER, Family
+from modelviz_callbacks.draw.line_labels import CLASS
 from modelviz_callbacks.graph.fold import Box
 
 _GRAPH = {
@@ -68,7 +69,7 @@ class Line:
     Attributes:
         source: The id of the box that it comes from.
         target: The id of the box that it goes to.
-        text: What is written on it; HTML-like.
+        text: What is written on it if there is room; plain text.
         more: Further attributes of the edge.
     """
 
@@ -205,5 +206,11 @@ def _with_count(label: str, box: Box) -> str:
 
 
 def _line(line: Line) -> str:
-    given = attributes(id=f"e{line.source}-{line.target}", label=line.text or None, **line.more)
+    told = font(escape(line.text), size=_SMALL, color=palette.FAINT) if line.text else None
+    given = attributes(
+        id=f"e{line.source}-{line.target}",
+        xlabel=told,
+        **{"class": CLASS if told else None},
+        **line.more,
+    )
     return f"n{line.source} -> n{line.target} [{given}]"

@@ -88,11 +88,12 @@ class Drawing:
     def _draw(self, job: DrawJob) -> Drawn:
         started = time.perf_counter()
         outcome = Outcome(error="the drawing was cancelled")
+        words = ""
         tried: list[dict[str, Any]] = []
         for rung in rungs_for(job):
             if self._cancelled.is_set():
                 break
-            begun = time.perf_counter()
+            words, begun = rung.words, time.perf_counter()
             left_s = self._timeout_s - (begun - started)
             limit_s = min(left_s, rung.share * self._timeout_s)
             self._attempt = Attempt(job, rung, limit_s, left_s)
@@ -101,7 +102,7 @@ class Drawing:
             # What is no matter of size will not go better in a simpler drawing.
             if outcome.files or not (outcome.timed_out or outcome.too_large):
                 break
-        notes = (*_simplification(tried), *outcome.notes)
+        notes = (*_told_of(tried, words), *outcome.notes)
         if outcome.files and outcome.error is not None:
             notes = (*notes, f"not all pictures: {outcome.error}")
         return Drawn(
@@ -133,18 +134,17 @@ def _told(rung: str, limit_s: float, seconds: float, outcome: Outcome) -> dict[s
     }
 
 
-def _simplification(tried: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Says in words that a picture is simpler than it could be, or that there is none."""
-    *earlier, last = tried or [{}]
-    if not earlier:
+def _told_of(tried: Sequence[dict[str, Any]], words: str) -> tuple[str, ...]:
+    """Says in words why a picture is simpler than it could be, or that there is none."""
+    failed = ", ".join(_why(rung) for rung in tried if rung["outcome"] != "ok")
+    if not failed:
         return ()
-    before = ", ".join(f"{rung['rung']} {_ended(rung)}" for rung in earlier)
-    if last["outcome"] == "ok":
-        return (f"simplified drawing ({last['rung']}), as simpler ways were needed: {before}",)
-    return (f"no simpler drawing was done either: {before}",)
+    if tried[-1]["outcome"] == "ok":
+        return (f"simplified: drawn {words}, after {failed}",)
+    return (f"no picture: {failed}",)
 
 
-def _ended(rung: dict[str, Any]) -> str:
+def _why(rung: dict[str, Any]) -> str:
     if rung["outcome"] == "timed out":
-        return f"not done within {rung['limit_s']:.3g} s"
-    return str(rung["outcome"])
+        return f"{rung['rung']}: not drawn within {rung['limit_s']:.3g} s"
+    return f"{rung['rung']}: {rung['outcome']}"

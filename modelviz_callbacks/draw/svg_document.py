@@ -10,12 +10,15 @@ from modelviz_callbacks.draw.cards import add_cards
 from modelviz_callbacks.draw.fonts import FAMILY_STACK
 from modelviz_callbacks.draw.line_labels import place_line_labels
 from modelviz_callbacks.draw.paint.outlines import SVG
+from modelviz_callbacks.draw.svg_shapes import has_class
 
 _XLINK = "{http://www.w3.org/1999/xlink}"
 _PAINTED = ("fill", "stroke")
 _NO_COLORS = {"none", "transparent"}
 # What a text without a colour of its own has.
 _BLACK = "black"
+# What Graphviz gives its name in the source as a title.
+_NAMED = ("graph", "cluster", "node", "edge")
 _MOST_TITLE, _MOST_HEAD = 200, 500
 
 
@@ -56,18 +59,16 @@ def _clean(element: Any) -> None:
 
 def _retitle(group: Any) -> None:
     """Has a browser show a box's text where the mouse is, instead of its name in the source."""
-    tip = group.attrib.pop(f"{_XLINK}title", None)
-    if tip is not None:
-        own = ET.Element(f"{SVG}title")
-        own.text = tip
-        group.insert(0, own)
-    elif group.get("class") in ("node", "cluster", "edge", "graph"):
+    tip = group.attrib.pop(f"{_XLINK}title", "")
+    if any(has_class(group, name) for name in _NAMED):
         for old in group.findall(f"{SVG}title"):
             group.remove(old)
-        if group.get("class") != "graph" and (said := " · ".join(_said(group))):
-            own = ET.Element(f"{SVG}title")
-            own.text = said[:_MOST_TITLE]
-            group.insert(0, own)
+        if not has_class(group, "graph"):
+            tip = " · ".join(_said(group))
+    if tip:
+        own = ET.Element(f"{SVG}title")
+        own.text = tip[:_MOST_TITLE]
+        group.insert(0, own)
 
 
 def _said(element: Any) -> Iterator[str]:
@@ -77,12 +78,14 @@ def _said(element: Any) -> Iterator[str]:
 
 
 def _describe(root: Any, title: str) -> None:
-    classes = [group.get("class") for group in root.iter(f"{SVG}g")]
+    boxes, lines = (
+        sum(has_class(group, name) for group in root.iter(f"{SVG}g")) for name in ("node", "edge")
+    )
     graph = root.find(f"{SVG}g")
     head = " ".join(
         (text.text or "").strip() for text in (() if graph is None else graph.findall(f"{SVG}text"))
     )
-    counted = f"{classes.count('node'):,} boxes and {classes.count('edge'):,} lines between them."
+    counted = f"{boxes:,} boxes and {lines:,} lines between them."
     root.set("role", "img")
     parts = {"title": title, "desc": f"{counted} {head[:_MOST_HEAD]}".strip()}
     for index, (name, content) in enumerate({**parts, "style": _dark_rules(root)}.items()):
@@ -103,7 +106,7 @@ def _dark_rules(root: Any) -> str:
 
 def _colors(root: Any) -> Iterator[tuple[str, str]]:
     for element in root.iter():
-        if element.tag == f"{SVG}text":
+        if element.tag == f"{SVG}text" and (element.text or "").strip():
             yield "fill", element.get("fill", _BLACK)
         for name in _PAINTED:
             color = element.get(name)

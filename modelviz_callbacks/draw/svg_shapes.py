@@ -1,6 +1,7 @@
 """Where things are in an SVG that Graphviz wrote."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -15,6 +16,24 @@ class Rect(NamedTuple):
     top: float
     right: float
     bottom: float
+
+    def low(self, axis: int) -> float:
+        """Gives the left side (axis 0) or the top (axis 1)."""
+        return self[axis]
+
+    def high(self, axis: int) -> float:
+        """Gives the right side (axis 0) or the bottom (axis 1)."""
+        return self[axis + 2]
+
+    def length(self, axis: int) -> float:
+        """Gives the width (axis 0) or the height (axis 1)."""
+        return self[axis + 2] - self[axis]
+
+    def between(self, axis: int, low: float, high: float) -> "Rect":
+        """Gives the part between two places along an axis."""
+        values = list(self)
+        values[axis], values[axis + 2] = low, high
+        return Rect(*values)
 
     def overlaps(self, other: "Rect") -> bool:
         """Whether two have a point in common."""
@@ -37,6 +56,12 @@ class Rect(NamedTuple):
     def holds(self, point: tuple[float, float]) -> bool:
         """Whether a point is inside."""
         return self.left < point[0] < self.right and self.top < point[1] < self.bottom
+
+
+def around(rects: Sequence[Rect]) -> Rect:
+    """Gives the smallest rectangle around some; at least one."""
+    left, top, right, bottom = zip(*rects, strict=True)
+    return Rect(min(left), min(top), max(right), max(bottom))
 
 
 def has_class(element: Any, name: str) -> bool:

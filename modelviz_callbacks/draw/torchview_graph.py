@@ -1,21 +1,27 @@
 """torchview's graph drawn in our visual language: the same content, or simpler where asked."""
 
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_families import family_of
 from modelviz_callbacks.diagram.palette import END_TEXT, FAINT, FAMILIES, OPERATION, Family
-from modelviz_callbacks.draw.folds import is_telling, never
+from modelviz_callbacks.draw.library_views import (
+    counted,
+    from_to,
+    is_telling,
+    lifted_lines,
+    never,
+    shown_boxes,
+)
 from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
 from modelviz_callbacks.draw.torchview_source import Label, TorchviewGraph, read_torchview
-from modelviz_callbacks.graph.fold import Box, View, view_graph
+from modelviz_callbacks.graph.fold import Box, view_graph
 from modelviz_callbacks.graph.model import Node, TensorSpec
 
-_MOST_NAME, _MOST_SHAPES, _MOST_PARTS = 48, 90, 6
-_TINY, _SMALL, _NORMAL, _LARGE = 8, 9, 11, 12
+_MOST_NAME, _MOST_SHAPES = 48, 90
+_TINY, _SMALL, _NORMAL = 8, 9, 11
 
 
 def restyled(dot: str, depth: int | None, folded: bool) -> tuple[str, tuple[str, ...]]:  # noqa: FBT001
@@ -36,18 +42,23 @@ def restyled(dot: str, depth: int | None, folded: bool) -> tuple[str, tuple[str,
     """
     source = read_torchview(dot)
     folds = is_telling if folded else never
-    view = view_graph(source.graph, sys.maxsize if depth is None else depth, folds=folds)
-    if depth is None and not folded:
-        links, lines = DrawnLinks(), _every_line(source)
-    else:
-        links = choose_links(view)
-        lines = _lifted_lines(links)
-    painter = _Painter(source, links)
-    boxes = [inner for box in view.boxes for inner in _without_model(box)]
+    shown = sys.maxsize if depth is None else depth
+    view = view_graph(source.graph, shown, folds=folds, gathers=False)
+    is_complete = depth is None and not folded
+    links = DrawnLinks() if is_complete else choose_links(view)
+    lines = _every_line(source) if is_complete else lifted_lines(links)
+    notes = (*view.notes, *filter(None, [links.note]))
+    painter, boxes = _Painter(source, links), shown_boxes(view)
     # Once through, to know the colours that the legend has to explain.
     picture_dot(boxes, (), "", painter)
-    legend = head("torchview", _said(source, view), painter.families())
-    return picture_dot(boxes, lines, legend, painter), (*view.notes, *filter(None, [links.note]))
+    size = f"{len(source.labels):,} boxes"
+    legend = head("torchview", f"simplified from {size}" if notes else size, painter.families())
+    return picture_dot(boxes, lines, legend, painter), notes
+
+
+def _every_line(source: TorchviewGraph) -> Iterator[Line]:
+    for tail, end, label in source.edges:
+        yield Line(tail, end, "", {"label": escape(label)} if label else {})
 
 
 class _Painter:
@@ -68,8 +79,10 @@ class _Painter:
         return Look(self._label(box, family), family)
 
     def header(self, box: Box, _: Box | None) -> tuple[str, str]:
-        depth = self._labels[box.id].depth if box.node else ""
-        return shorten(box.node.name if box.node else "in sequence", _MOST_NAME), depth
+        if box.node is None:
+            return "in sequence", ""
+        label = self._labels[box.id]
+        return shorten(label.name, _MOST_NAME), label.depth
 
     def _family(self, box: Box) -> Family:
         node = _node(box)
@@ -80,27 +93,27 @@ class _Painter:
     def _label(self, box: Box, family: Family) -> str:
         label = self._labels.get(box.id, Label(_node(box).name))
         faint = END_TEXT if family is ENDS else FAINT
-        cells = self._inside.rows(box.id) if box.hidden else label.rows
         name = font(escape(shorten(label.name, _MOST_NAME)), size=_NORMAL, bold=True)
         depth = font(escape(label.depth), size=_TINY, color=faint)
         left = table([cell(name, align="left"), cell(depth, align="left")], cellpadding=0)
         right = [
             cell(font(escape(row), size=_SMALL, color=faint), align="left")
             + cell(font(escape(shorten(text, _MOST_SHAPES)), size=_SMALL), align="left")
-            for row, text in cells
+            for row, text in (self._inside.rows(box.id) if box.hidden else label.rows)
         ]
         body = cell(left, align="left") + (cell(table(right, cellpadding=1)) if right else "")
         below = list(self._below(box, faint))
+        if not below:
+            return table([body])
         # A row in a table of its own is not pulled apart by a wider row.
-        rows = [table([body], align="left"), *below] if below else []
-        return table(cell(row, align="left") for row in rows) if rows else table([body])
+        return table(cell(row, align="left") for row in (table([body], align="left"), *below))
 
     def _below(self, box: Box, color: str) -> Iterator[str]:
         if box.hidden:
             yield font(escape(self._inside.parts(box.id)), size=_SMALL, color=color)
         if box.id in self._told:
-            names = [_node(source).name for source in self._told[box.id]]
-            yield font(escape(f"also from {_counted(names)}"), size=_TINY, color=color)
+            names = [shorten(_node(source).name, _MOST_NAME) for source in self._told[box.id]]
+            yield font(escape(f"also from {from_to(names)}"), size=_TINY, color=color)
 
 
 class _Inside:
@@ -108,7 +121,6 @@ class _Inside:
 
     def __init__(self, source: TorchviewGraph) -> None:
         self._nodes = {node.id: node for node in source.graph.nodes}
-        self._labels = source.labels
         self._leaves: dict[int, list[int]] = {}
         self._edges = source.edges
         parents = {node.parent for node in source.graph.nodes}
@@ -120,7 +132,8 @@ class _Inside:
 
     def parts(self, cluster: int) -> str:
         """Says which modules and operations are in it, and how many of each."""
-        return _counted(self._nodes[leaf].name for leaf in self._leaves.get(cluster, []))
+        names = (self._nodes[leaf].name for leaf in self._leaves.get(cluster, []))
+        return counted(shorten(name, _MOST_NAME) for name in names)
 
     def rows(self, cluster: int) -> tuple[tuple[str, str], ...]:
         """Gives the shapes of what goes in and comes out, of each tensor once."""
@@ -141,40 +154,10 @@ class _Inside:
 
 def _written(specs: Iterable[TensorSpec]) -> str:
     """Writes shapes as torchview does."""
-    return _counted(f"({', '.join(map(str, spec.shape))})" for spec in specs)
+    return counted(f"({', '.join(map(str, spec.shape))})" for spec in specs)
 
 
 def _node(box: Box) -> Node:
     if box.node is None:
         raise ValueError("a sequence is no node")
     return box.node
-
-
-def _without_model(box: Box) -> Iterable[Box]:
-    """The model itself is no cluster of torchview's."""
-    return box.boxes if box.id == 0 and box.boxes else [box]
-
-
-def _every_line(source: TorchviewGraph) -> Iterator[Line]:
-    for tail, end, label in source.edges:
-        yield Line(tail, end, escape(label))
-
-
-def _lifted_lines(links: DrawnLinks) -> Iterator[Line]:
-    for drawn in links.drawn:
-        count = len(drawn.link.tensors)
-        more: Mapping[str, str] = {"weight": str(drawn.weight)} if drawn.weight > 1 else {}
-        yield Line(drawn.link.source, drawn.link.target, f"{count} ×" if count > 1 else "", more)
-
-
-def _counted(names: Iterable[str]) -> str:
-    """Gives names with how often each comes, the most frequent first: `"2 × Conv2d, add"`."""
-    counted = Counter(shorten(name, _MOST_NAME) for name in names).most_common()
-    texts = [name if count == 1 else f"{count} × {name}" for name, count in counted]
-    more = len(texts) - _MOST_PARTS
-    return ", ".join(texts[:_MOST_PARTS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _said(source: TorchviewGraph, view: View) -> str:
-    nodes = len(source.graph.nodes) - 1
-    return f"{nodes:,} boxes" if not view.notes else f"simplified from {nodes:,} boxes"

@@ -11,12 +11,12 @@ from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, NodeKi
 # label, or the whole source. Labels are taken out by what stands around them, a statement a line.
 _NODE_LABEL = re.compile(
     r"^(\t+\d+ \[label=)<(\n.*?</TABLE>)>( fillcolor=\w+\])$"
-    r"(?=\n\t*(?:\d+ \[label=|\d+ -> \d+|subgraph |\}))",
+    r"(?=\n\t*(?:\d+ \[label=|\d+ -> \d+|subgraph |\}$))",
     re.DOTALL | re.MULTILINE,
 )
 _CLUSTER_LABEL = re.compile(
     r"^(\t+fontsize=12 label=)(.*?)( labeljust=l style=dashed)$"
-    r"(?=\n\t*(?:\d+ \[label=|subgraph |\}))",
+    r"(?=\n\t*(?:\d+ \[label=|subgraph |\}$))",
     re.DOTALL | re.MULTILINE,
 )
 _NAME = re.compile(r"<TR>\s*<TD[^>]*>(.*)<BR/>(depth:-?\d+)</TD>(.*)", re.DOTALL)
@@ -24,6 +24,7 @@ _CELL = re.compile(r"<TD[^>]*>(.*?)</TD>", re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 _SHAPES = re.compile(r"(?:(\d+) x )?\(([\d, ]*)\)")
 _TENSOR_FILL = "lightyellow"
+_OUTERMOST = "depth:0"
 _OPERATION_FILL = "aliceblue"
 
 
@@ -105,11 +106,16 @@ class _Reading:
 
     def _add_node(self, node: DotNode) -> None:
         label = _node_label(self._text(node.label))
-        is_end = node.fill == _TENSOR_FILL and node.cluster is None
+        kind = self._kind(node)
+        # The model's own tensors may stand in the cluster that they come from.
+        is_end = node.fill == _TENSOR_FILL and label.depth == _OUTERMOST
         parent = None if is_end else self._parent(node.cluster)
         inputs = _counted(_specs(label.shapes("input:")))
         outputs = _specs(label.shapes("output:") or label.shapes(""))
-        self._add(node.name, label, self._kind(node), parent, inputs, outputs)
+        if kind == "output":
+            inputs, outputs = outputs, ()
+        made = Node(len(self._nodes), kind, label.name, None, parent, inputs, outputs)
+        self._add(node.name, label, made)
 
     def _kind(self, node: DotNode) -> NodeKind:
         if node.fill == _TENSOR_FILL:
@@ -122,23 +128,16 @@ class _Reading:
         if cluster not in self._ids:
             found = self._clusters[cluster]
             parent = self._parent(found.parent)
-            depth = f"depth:{self._depths[parent] + 1}"
-            self._add(cluster, Label(_unquoted(self._text(found.label)), depth), "module", parent)
-            self._depths[self._ids[cluster]] = self._depths[parent] + 1
+            label = Label(_unquoted(self._text(found.label)), f"depth:{self._depths[parent] + 1}")
+            made = Node(len(self._nodes), "module", label.name, None, parent)
+            self._depths[made.id] = self._depths[parent] + 1
+            self._add(cluster, label, made)
         return self._ids[cluster]
 
-    def _add(
-        self,
-        name: str,
-        label: Label,
-        kind: NodeKind,
-        parent: int | None,
-        inputs: tuple[TensorSpec, ...] = (),
-        outputs: tuple[TensorSpec, ...] = (),
-    ) -> None:
-        number = self._ids[name] = len(self._nodes)
-        self._labels[number] = label
-        self._nodes.append(Node(number, kind, label.name, None, parent, inputs, outputs))
+    def _add(self, name: str, label: Label, node: Node) -> None:
+        self._ids[name] = node.id
+        self._labels[node.id] = label
+        self._nodes.append(node)
 
 
 def _numbered(edges: list[tuple[int, int, DotEdge]]) -> tuple[Edge, ...]:

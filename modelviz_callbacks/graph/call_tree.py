@@ -47,6 +47,10 @@ class CallTree:
             parent = self.nodes[node].parent
             if parent is not None:
                 self.size[parent] += self.size[node]
+        # How many levels of calls with something in them there are.
+        self.nesting = 1 + max(
+            (self._level[node] for node in self.order if node in self.children), default=-1
+        )
         self.entering: dict[int, list[Crossing]] = {}
         self.leaving: dict[int, list[Crossing]] = {}
         self.within: dict[int | None, list[Edge]] = {}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 
 from modelviz_callbacks.graph.call_tree import CallTree
+from modelviz_callbacks.graph.gathering import Gathered, gather, is_heap
 from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, TensorSpec
 from modelviz_callbacks.graph.runs import Run, find_runs
 from modelviz_callbacks.graph.siblings import numberless
@@ -13,6 +14,8 @@ from modelviz_callbacks.graph.signatures import Signature, call_signatures
 _MOST_CLOSED_NAMED = 6
 # Nobody looks at more boxes in boxes, and Python's stack has an end.
 _DEEPEST = 100
+# A metric is no part of the network, and does much: it stays closed.
+_METRICS = "torchmetrics."
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Box:
             that stands for several, their names.
         boxes: What is shown in it; a call without is a leaf, or closed.
         hidden: How many nodes are in it that are not shown.
+        gathered: The ids of the operations that are drawn as one, `node` among them.
     """
 
     node: Node | None
@@ -34,6 +38,7 @@ class Box:
     paths: tuple[str, ...] = ()
     boxes: tuple["Box", ...] = ()
     hidden: int = 0
+    gathered: tuple[int, ...] = ()
 
     @property
     def id(self) -> int:
@@ -64,58 +69,102 @@ class View:
         boxes: What is drawn at the top: the root calls, operations of the step, inputs, outputs.
         links: How data flows between them; from one block of a sequence to the next is left out.
         failed: The id of the box that the step stopped in.
-        notes: What was folded and closed, in words.
+        folded: What was folded, in words.
+        closed: What was closed, in words, or None.
     """
 
     boxes: tuple[Box, ...] = ()
     links: tuple[Link, ...] = ()
     failed: int | None = None
-    notes: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+    closed: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was folded and closed, in words."""
+        return (*self.folded, *filter(None, [self.closed]))
 
 
 def view_graph(
-    graph: ArchitectureGraph, depth: int, *, folds: Callable[[Run], bool] = lambda _: True
+    graph: ArchitectureGraph,
+    depth: int,
+    *,
+    folds: Callable[[Run], bool] = lambda _: True,
+    gathers: bool = True,
 ) -> View:
     """Makes the view of a graph.
 
     Args:
         graph: The graph.
-        depth: How many levels of modules to show below the root calls; at least 0.
+        depth: How many levels of modules to show below the root calls; at least 0. Metrics of
+            torchmetrics are closed at every depth.
         folds: Which sequences of equal blocks are drawn once; by default all.
+        gathers: Whether the operations of a call that has very many are drawn together. At a
+            depth at which nothing is left to open, each is drawn.
 
     Returns:
         The view.
     """
-    return _Folding(graph, depth, folds).view()
+    return _Folding(graph, depth, folds, gathers=gathers).view()
 
 
 class _Folding:
     """Walks from the top to the depth, and notes which node is drawn for which."""
 
-    def __init__(self, graph: ArchitectureGraph, depth: int, folds: Callable[[Run], bool]) -> None:
+    def __init__(
+        self,
+        graph: ArchitectureGraph,
+        depth: int,
+        folds: Callable[[Run], bool],
+        *,
+        gathers: bool,
+    ) -> None:
         self._graph = graph
         self._folds = folds
         self._depth = min(depth, _DEEPEST)
         self._tree = CallTree(graph)
         self._signatures: Mapping[int, Signature] = call_signatures(graph, self._tree)
+        self._gathers = gathers and depth <= self._tree.nesting
         self._first: dict[int, int] = {}
+        self._together: dict[int, int] = {}
+        self._metrics = {
+            entry.path for entry in graph.modules if entry.class_name.startswith(_METRICS)
+        }
         self._turns: dict[int, list[tuple[int, int]]] = {}
         self._runs = 0
         self._drawn: set[int] = set()
         self._closed: list[Box] = []
         self._notes: list[str] = []
+        self._heaps: list[str] = []
 
     def view(self) -> View:
         boxes = self._with_outputs_folded(self._boxes([self._tree.children.get(None, [])], 0))
         failure = self._graph.failure
         failed = None if failure is None or failure.node is None else self._shown(failure.node)
-        return View(boxes, self._links(), failed, (*self._notes, *self._closed_note()))
+        folded = (*self._notes, *self._gathered_note())
+        return View(boxes, self._links(), failed, folded, self._closed_note())
 
     def _boxes(self, turns: Sequence[Sequence[int]], level: int) -> tuple[Box, ...]:
         """Makes boxes of the first of some blocks' siblings, which stand for all of the blocks."""
-        found = find_runs(self._tree, self._signatures, turns[0])
+        found = find_runs(self._tree, self._signatures, turns[0], self._together)
         runs = (run for block in found for run in self._folded(block))
-        return tuple(self._box(turns, run, level) for run in runs)
+        if not self._gathers or not is_heap(self._tree, turns[0]):
+            return tuple(self._box(turns, run, level) for run in runs)
+        self._note_heap(turns[0])
+        parts = list(gather(self._tree, turns[0], runs))
+        # Known before what is in the modules between them: equal blocks may lead to them.
+        for part in parts:
+            if not isinstance(part, Run):
+                self._together.update(dict.fromkeys(part, part[0]))
+        return tuple(
+            self._box(turns, part, level) if isinstance(part, Run) else self._gathered(part)
+            for part in parts
+        )
+
+    def _gathered(self, operations: Gathered) -> Box:
+        self._drawn.add(operations[0])
+        first, hidden = self._tree.nodes[operations[0]], len(operations) - 1
+        return Box(first, hidden=hidden, gathered=operations)
 
     def _folded(self, run: Run) -> Iterable[Run]:
         return [run] if self._folds(run) else map(Run, range(run.start, run.start + run.length))
@@ -135,7 +184,7 @@ class _Folding:
 
     def _call(self, node_id: int, count: int, paths: tuple[str, ...], level: int) -> Box:
         node, children = self._tree.nodes[node_id], self._tree.children.get(node_id, [])
-        if children and level < self._depth:
+        if children and level < self._depth and node.path not in self._metrics:
             return Box(node, count, paths, self._boxes([children], level + 1))
         self._drawn.add(node_id)
         box = Box(node, count, paths, hidden=self._tree.size[node_id] - 1)
@@ -179,9 +228,8 @@ class _Folding:
         names = tuple(box.node.name for box in boxes if box.node)
         for box in boxes[1:]:
             self._first[box.id] = boxes[0].id
-        self._notes.append(
-            f"{len(boxes)} outputs {names[0]} … {names[-1]}: from the same box, drawn once."
-        )
+        named = f" {names[0]} … {names[-1]}" if len(set(names)) > 1 else ""
+        self._notes.append(f"{len(boxes)} outputs{named}: from the same box, drawn once.")
         return Box(boxes[0].node, len(boxes), names)
 
     def _origin(self, node: int) -> tuple[int, dict[int, int]]:
@@ -194,7 +242,8 @@ class _Folding:
 
     def _shown(self, node: int) -> int | None:
         """Gives the box in which a node is drawn."""
-        place: int | None = self._origin(node)[0]
+        origin = self._origin(node)[0]
+        place: int | None = self._together.get(origin, origin)
         while place is not None and place not in self._drawn:
             place = self._tree.nodes[place].parent
         return place
@@ -240,16 +289,36 @@ class _Folding:
         what = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
         return f"{count} × {what}: equal blocks in sequence, drawn once."
 
-    def _closed_note(self) -> tuple[str, ...]:
-        if not self._closed:
+    def _note_heap(self, siblings: Sequence[int]) -> None:
+        parent = self._tree.nodes[siblings[0]].parent
+        call = None if parent is None else self._tree.nodes[parent]
+        name = "the step" if call is None else f"{call.name} {call.path}".strip()
+        count = sum(self._tree.nodes[node].kind == "op" for node in siblings)
+        self._heaps.append(f"{name} ({count:,})")
+
+    def _gathered_note(self) -> tuple[str, ...]:
+        if not self._heaps:
             return ()
+        more = len(self._heaps) - _MOST_CLOSED_NAMED
+        named = ", ".join(self._heaps[:_MOST_CLOSED_NAMED]) + (
+            f" and {more} more" if more > 0 else ""
+        )
+        note = (
+            f"Operations that follow each other are drawn together in {named}; each is drawn at "
+            f"depth {self._tree.nesting + 1}."
+        )
+        return (note,)
+
+    def _closed_note(self) -> str | None:
+        if not self._closed:
+            return None
         counted = Counter(map(_closed_name, self._closed))
         names = [name if count == 1 else f"{count} × {name}" for name, count in counted.items()]
         more = len(names) - _MOST_CLOSED_NAMED
         named = ", ".join(names[:_MOST_CLOSED_NAMED]) + (f" and {more} more" if more > 0 else "")
         hidden = sum(box.hidden for box in self._closed)
         what = f"{hidden:,} calls and operations deeper down are not shown, inside {named}."
-        return (f"Drawn to depth {self._depth}: {what}",)
+        return f"Drawn to depth {self._depth}: {what}"
 
 
 def _closed_name(box: Box) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from modelviz_callbacks.graph.call_tree import CallTree
@@ -37,7 +38,10 @@ class Run:
 
 
 def find_runs(
-    tree: CallTree, signatures: Mapping[int, Signature], siblings: Sequence[int]
+    tree: CallTree,
+    signatures: Mapping[int, Signature],
+    siblings: Sequence[int],
+    together: Mapping[int, int] = MappingProxyType({}),
 ) -> Iterator[Run]:
     """Finds the sequences of equal blocks in which each block feeds the next.
 
@@ -45,11 +49,13 @@ def find_runs(
         tree: The graph's nodes as a tree.
         signatures: What each node is like.
         siblings: Ids of nodes in the same call, in order.
+        together: Of nodes that are drawn as one, the first one, by id: where blocks lead to
+            several of these, they lead to the same.
 
     Yields:
         Runs that cover all siblings, in order; those with count 1 are single nodes.
     """
-    search = _Search(Siblings(tree, signatures, siblings))
+    search = _Search(Siblings(tree, signatures, siblings, together))
     start = 0
     while start < len(siblings):
         run = search.longest_at(start)

@@ -53,10 +53,15 @@ class Siblings:
     """Nodes in the same call, in order. A block is `period` of them from `start` on."""
 
     def __init__(
-        self, tree: CallTree, signatures: Mapping[int, Signature], ids: Sequence[int]
+        self,
+        tree: CallTree,
+        signatures: Mapping[int, Signature],
+        ids: Sequence[int],
+        together: Mapping[int, int],
     ) -> None:
-        """Looks the nodes up."""
+        """Looks the nodes up; for what is drawn together, `together` has the same node."""
         self._tree = tree
+        self._together = together
         self._ids = ids
         self._positions: dict[int | None, int] = {node: place for place, node in enumerate(ids)}
         self.contents = [signatures[node].content for node in ids]
@@ -171,7 +176,9 @@ class Siblings:
 
     def _name(self, target: int) -> int | str:
         node = self._tree.nodes[target]
-        return numberless(node.name) if node.kind == "output" else target
+        return (
+            numberless(node.name) if node.kind == "output" else self._together.get(target, target)
+        )
 
 
 def numberless(name: str) -> str:

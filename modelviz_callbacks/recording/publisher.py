@@ -16,6 +16,7 @@ from modelviz_callbacks.recording.process_end import (
     ends_by_interrupt,
 )
 from modelviz_callbacks.recording.record_book import RecordBook
+from modelviz_callbacks.recording.record_text import pictures_text, record_text
 from modelviz_callbacks.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Publisher:
         self._drawing: Drawing | None = None
         self._last: DrawJob | None = None
         self._page = PageMaker(book, settings, containment)
+        self._told = False
         self._forget_end: Callable[[], object] = lambda: None
 
     def publish(self, graph: ArchitectureGraph | None) -> None:
@@ -52,6 +54,7 @@ class Publisher:
                 for name in _SCALARS:
                     if totals.get(name) is not None:
                         sink.scalar(self._book.tag(name), totals[name])
+                self._tell_of_record(sink)
                 for tag, content, notes in self._book.texts():
                     sink.text(tag, content, notes)
                 if drift:
@@ -63,7 +66,7 @@ class Publisher:
     def start_drawing(self) -> None:
         """Starts to draw the record's graphs and to make its page; the training does not wait."""
         formats = tuple(self._settings.formats)
-        if not formats or not self._book.has_anything:
+        if not self._draws:
             return
         jobs = list(self._book.pending(formats, self._settings.depth))
         self._book.mark_pending()
@@ -71,7 +74,7 @@ class Publisher:
         jobs.sort(key=lambda job: len(job.dot))
         self._last = jobs[-1] if jobs else None
         self._drawing = Drawing(
-            jobs, self._settings.draw_timeout_s, self._on_drawn, self._page.make
+            jobs, self._settings.draw_timeout_s, self._on_drawn, self._on_all_drawn
         )
         self._drawing.start()
         # A short script ends before its pictures are there.
@@ -107,6 +110,7 @@ class Publisher:
                 self._book.give_up_pending(f"not drawn {within}; the DOT is kept")
                 self._book.save()
                 self._page.make_last(in_haste=not limit_s)
+                self._tell_of_pictures()
         self._page.close()
         self._drawing = None
 
@@ -139,6 +143,34 @@ class Publisher:
                 for sheet, content in enumerate((png, *drawn.more_sheets), start=1):
                     self._show(numbered(tag, sheet), content)
         self._page.add(drawn, more_to_come=drawn.job is not self._last)
+
+    def _on_all_drawn(self) -> None:
+        """Makes the page and tells how the pictures came out; runs on the drawing's thread."""
+        self._page.make()
+        with self._containment.contained("tell of the pictures"), self._containment.lock:
+            self._tell_of_pictures()
+
+    @property
+    def _draws(self) -> bool:
+        return bool(self._settings.formats) and self._book.has_anything
+
+    def _tell_of_record(self, sink: "Sink") -> None:
+        if (directory := self._book.directory) is not None:
+            pictures = self._book.tag("pictures") if self._draws else None
+            told = record_text(self._book.manifest, directory, pictures)
+            sink.markdown(self._book.tag("record"), told)
+
+    def _tell_of_pictures(self) -> None:
+        """Tells once, when no picture is to come any more."""
+        manifest, directory = self._book.manifest, self._book.directory
+        drawing = any(artifact.status == "pending" for artifact in manifest.artifacts)
+        if self._told or drawing or directory is None:
+            return
+        self._told = True
+        for sink in self.sinks:
+            with self._containment.contained(f"publish to {type(sink).__name__}"):
+                sink.markdown(self._book.tag("pictures"), pictures_text(manifest, directory))
+                sink.flush()
 
     def _show(self, tag: str, png: bytes) -> None:
         for sink in self.sinks:

@@ -11,6 +11,9 @@ class Sink(Protocol):
     def text(self, tag: str, content: str, notes: tuple[str, ...]) -> None:
         """Shows a text with its alignment kept, and notes below it."""
 
+    def markdown(self, tag: str, content: str) -> None:
+        """Shows a text that is written in markdown."""
+
     def picture(self, tag: str, png: bytes) -> None:
         """Shows a PNG picture of any size."""
 

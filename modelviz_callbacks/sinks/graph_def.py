@@ -3,10 +3,14 @@
 from collections import defaultdict
 from typing import Any
 
+from modelviz_callbacks.diagram.module_families import family_of
 from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, TensorSpec
 from modelviz_callbacks.sinks.scope_names import scope_names
 
+# What the tab colours by "XLA cluster": the only colours that can be given names of one's own.
+# https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/graph/tf_graph_common/graph.ts
+_COLOR_ATTRIBUTE = "_XlaCluster"
 # The version from which on the tab reads all that is written here.
 _PRODUCER = 22
 
@@ -21,7 +25,9 @@ def graph_def(graph: ArchitectureGraph, messages: Any) -> Any:
 
     Returns:
         A `GraphDef`. Each node has `_output_shapes`, which the tab shows on the edges, and what is
-        known of it as attributes: path, class, configuration, parameters, FLOPs, dtypes.
+        known of it as attributes: path, class, configuration, parameters, FLOPs, dtypes. Coloured
+        by "XLA cluster", the tab shows the families of modules: it has no place for others' names,
+        and device, time and memory stay what they are.
     """
     names = scope_names(graph)
     sources = _sources(graph, names)
@@ -71,6 +77,7 @@ def _facts(node: Node) -> dict[str, str | int | None]:
 
 def _module_facts(entry: ModuleEntry, cost: ModuleCost) -> dict[str, str | int | None]:
     return {
+        _COLOR_ATTRIBUTE: family_of(entry.class_name).name,
         "path": entry.path,
         "class": entry.class_name,
         "config": entry.config,

@@ -33,6 +33,10 @@ class TensorBoardSink:
         below = "".join(f"\n\n{html.escape(note)}" for note in notes)
         self._writer.add_text(tag, f"{fence}text\n{content.rstrip()}\n{fence}{below}", self._step)
 
+    def markdown(self, tag: str, content: str) -> None:
+        """Shows a text as TensorBoard shows all: as markdown, without links to files."""
+        self._writer.add_text(tag, content, self._step)
+
     def picture(self, tag: str, png: bytes) -> None:
         """Shows a PNG picture, shape [H, W, 4], unaltered."""
         messages = _messages(self._writer, "summary_pb2")

@@ -36,7 +36,7 @@ class Picture:
         self.groups = [g for g in self.svg.iter() if _kind(g) in ("node", "cluster", "edge")]
 
     def of(self, kind: str) -> dict[str, ET.Element]:
-        return {_title(group): group for group in self.groups if _kind(group) == kind}
+        return {_id(group): group for group in self.groups if _kind(group) == kind}
 
     @property
     def texts(self) -> list[str]:
@@ -60,8 +60,8 @@ def _kind(group: ET.Element) -> str:
     return group.get("class", "").partition(" ")[0]
 
 
-def _title(group: ET.Element) -> str:
-    return next(e.text or "" for e in group.iter() if e.tag.endswith("title"))
+def _id(group: ET.Element) -> str:
+    return group.get("id", "")
 
 
 def _texts(element: ET.Element) -> list[str]:
@@ -91,7 +91,7 @@ def test_every_box_is_a_node_and_every_open_call_a_box_around_it() -> None:
     draft, conv, head = small_model()
     picture = Picture(draft.build(), 2)
     assert set(picture.of("node")) == {"n0", f"n{conv}", f"n{conv + 1}", f"n{head}", f"n{head + 1}"}
-    assert set(picture.of("cluster")) == {"cluster_call_1", "cluster_call_2"}
+    assert set(picture.of("cluster")) == {"c1", "c2"}
     assert len(picture.of("edge")) == 4
 
 
@@ -145,8 +145,8 @@ def test_a_folded_block_is_a_stack_with_its_count(depth) -> None:
     assert "blocks.0 … blocks.11" in picture.texts
     assert "1.5 k params, 128 each" in picture.texts
     stacks = [group for group in picture.groups if "stack" in group.get("class", "").split()]
-    name = "n" if depth == 1 else "cluster_call_"
-    assert [_title(group) for group in stacks] == [f"{name}{ids[0][0]}"]
+    name = "n" if depth == 1 else "c"
+    assert [_id(group) for group in stacks] == [f"{name}{ids[0][0]}"]
 
 
 def test_a_module_that_is_called_again_and_again_shares_its_parameters() -> None:
@@ -331,13 +331,13 @@ def test_a_line_from_far_away_carries_its_shape_once() -> None:
     picture = far_skip((2, 64, 8, 8))
     told = [_texts(line) for line in picture.of("edge").values()]
     assert sorted(filter(None, told)) == [["[2, 64, 8, 8]"]]
-    assert _texts(picture.of("edge")["n2->n7"]) == ["[2, 64, 8, 8]"]
+    assert _texts(picture.of("edge")["e2-7"]) == ["[2, 64, 8, 8]"]
 
 
 def test_a_line_that_carries_one_of_several_tensors_says_which() -> None:
     """A box that gives two shapes leaves open which one goes on."""
     picture = far_skip((2, 64), (5, 5))
-    assert _texts(picture.of("edge")["n2->n3"]) == ["[2, 64]"]
+    assert _texts(picture.of("edge")["e2-3"]) == ["[2, 64]"]
 
 
 def shared_twice(*parameters) -> Picture:
@@ -377,6 +377,42 @@ def test_few_links_are_all_drawn() -> None:
     picture = Picture(draft.build(), 1)
     assert len(picture.of("edge")) == 19
     assert not picture.notes
+
+
+def test_many_operations_are_one_box_that_names_them() -> None:
+    """How many there are, the most frequent first; shapes are on the lines from it."""
+    draft = GraphDraft()
+    draft.module("", "Net"), draft.module("head", "Linear")
+    last, root = draft.input(), draft.call("", None, inputs=())
+    for name in ("mul", "add", "mul") * 15:
+        last = draft.op(name, root, last, outputs=(tensor(3, 5),))
+    draft.output("loss", draft.call("head", root, last))
+    picture = Picture(draft.build(), 1)
+    assert picture.node(2) == ["45 operations", "30 × mul, 15 × add"]
+    assert _texts(picture.of("edge")["n2->n47"]) == ["[3, 5]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "training", "is_said"),
+    [
+        ("dropout.Dropout", "p=0.0, inplace=False", True, True),
+        ("dropout.Dropout", "p=0.1, inplace=False", True, False),
+        ("dropout.Dropout", "p=0.1, inplace=False", False, True),
+        ("linear.Identity", "", True, True),
+        ("linear.Linear", "8, 8", False, False),
+    ],
+)
+def test_what_changes_nothing_says_why_no_line_comes_from_it(
+    name, config, training, is_said
+) -> None:
+    """The same tensor went on: whoever reads it has it from what made it."""
+    draft = GraphDraft()
+    draft.module("", "Net"), draft.module("head", "Linear")
+    draft.module("layer", f"torch.nn.modules.{name}", config=config, training=training)
+    data, root = draft.input(), draft.call("", None, inputs=())
+    layer = draft.call("layer", root, data)
+    draft.output("loss", draft.call("head", root, data))
+    assert ("gives its input back" in Picture(draft.build(), 1).node(layer)) == is_said
 
 
 def test_the_same_graph_gives_the_same_source() -> None:

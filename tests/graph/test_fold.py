@@ -28,6 +28,17 @@ def test_operations_of_an_open_call_are_shown() -> None:
     assert [addition in boxes for boxes in shown] == [False, True]
 
 
+def test_metrics_stay_closed() -> None:
+    """What a metric of torchmetrics does is no part of the network; other modules are open."""
+    draft = GraphDraft()
+    data, root = draft.input(), draft.call("", None, inputs=())
+    for path, home in (("accuracy", "torchmetrics.classification"), ("block", "mine")):
+        draft.module(path, f"{home}.Accuracy")
+        draft.op("eq", draft.call(path, root, inputs=()), data)
+    shown = [box for box in walk(view_graph(draft.build(), 9).boxes) if box.paths]
+    assert [(box.paths, box.hidden) for box in shown[1:]] == [(("accuracy",), 1), (("block",), 0)]
+
+
 def test_edges_are_lifted_to_what_is_shown_and_merged() -> None:
     """Three tensors into a closed block are one link, and edges inside it are none."""
     draft, ids = residual_stack(1)

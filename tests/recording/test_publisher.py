@@ -37,6 +37,10 @@ class Logger:
     def text(self, tag: str, content: str, notes: tuple[str, ...]) -> None:
         self._show("text", tag, content, notes)
 
+    def markdown(self, tag: str, content: str) -> None:
+        assert content.startswith(("**", "- Record"))
+        self._show("markdown", tag)
+
     def picture(self, tag: str, png: bytes) -> None:
         self._show("picture", tag, png[:4])
 
@@ -82,6 +86,7 @@ def test_numbers_texts_and_the_graph_are_shown(tmp_path) -> None:
     assert logger.shown == [
         ("scalar", "architecture/parameters", 36),
         ("scalar", "architecture/trainable_parameters", 0),
+        ("markdown", "architecture/record"),
         ("text", "architecture/summary", "a table", ("a note",)),
         ("graph", len(GRAPH.nodes)),
         ("flush",),
@@ -97,7 +102,7 @@ def test_without_a_watched_step_there_is_no_graph(graph, tmp_path) -> None:
     assert logger.kinds()[-1] == "flush"
 
 
-@pytest.mark.parametrize("kind", ["scalar", "text", "graph", "flush"])
+@pytest.mark.parametrize("kind", ["scalar", "markdown", "text", "graph", "flush"])
 def test_a_logger_that_fails_costs_only_what_it_would_show(kind, tmp_path) -> None:
     """One warning with its name; the next logger has everything."""
     broken, whole = Logger(kind), Logger()
@@ -105,7 +110,7 @@ def test_a_logger_that_fails_costs_only_what_it_would_show(kind, tmp_path) -> No
     with pytest.warns(ModelVizWarning, match="publish to Logger") as caught:
         made.publish(GRAPH)
     assert len(caught) == 1
-    assert whole.kinds() == ["scalar", "scalar", "text", "graph", "flush"]
+    assert whole.kinds() == ["scalar", "scalar", "markdown", "text", "graph", "flush"]
 
 
 def test_pictures_are_shown_as_they_are_drawn(tmp_path) -> None:
@@ -114,7 +119,12 @@ def test_pictures_are_shown_as_they_are_drawn(tmp_path) -> None:
     made = publisher(tmp_path, broken, whole)
     with pytest.warns(ModelVizWarning, match="no route"):
         draw(made)
-    assert whole.shown == [("picture", "architecture/torchview", b"\x89PNG"), ("flush",)]
+    assert whole.shown == [
+        ("picture", "architecture/torchview", b"\x89PNG"),
+        ("flush",),
+        ("markdown", "architecture/pictures"),
+        ("flush",),
+    ]
     (manifest,) = tmp_path.rglob("manifest.json")
     entries = {a["name"]: a for a in read_manifest(manifest.parent)["artifacts"]}
     assert entries["torchview"]["status"] == "ok"
@@ -140,10 +150,10 @@ def test_the_child_that_draws_our_own_diagram_is_given_the_graph(tmp_path) -> No
 
 
 def test_an_svg_alone_is_not_shown(tmp_path) -> None:
-    """Loggers show pixels."""
+    """Loggers show pixels, and are told how the drawing went."""
     logger = Logger()
     draw(publisher(tmp_path, logger, formats=("svg",)))
-    assert logger.shown == []
+    assert logger.shown == [("markdown", "architecture/pictures"), ("flush",)]
 
 
 def test_without_formats_nothing_is_drawn(tmp_path, monkeypatch) -> None:
@@ -164,12 +174,13 @@ def test_what_is_not_drawn_in_time_is_given_up(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(Drawing, "start", lambda _self: None)
     monkeypatch.setattr(Drawing, "wait", lambda _self, _timeout_s=None: False)
     monkeypatch.setattr(Drawing, "cancel", lambda _self: None)
-    made = publisher(tmp_path)
+    made = publisher(tmp_path, logger := Logger())
     made.start_drawing()
     entries = {a.name: a for a in made._book.manifest.artifacts}
     assert entries["torchview"].status == "pending"
     made.finish(0.5)
     made.finish()
+    assert logger.shown == [("markdown", "architecture/pictures"), ("flush",)]
     entries = {a.name: a for a in made._book.manifest.artifacts}
     assert entries["torchview"].status == "failed"
     assert entries["torchview"].error == "not drawn within 0.5 s; the DOT is kept"

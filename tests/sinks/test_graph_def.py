@@ -197,6 +197,14 @@ def test_attributes_tell_what_is_known() -> None:
     assert stopped == ["1-Linear"]
 
 
+def test_the_tab_can_colour_by_the_families_of_modules() -> None:
+    """Layers name their family where the tab looks for colours; the device stays the real one."""
+    shown = made("net").node
+    families = {node.op: node.attr["_XlaCluster"].s for node in shown if node.attr["_XlaCluster"].s}
+    assert families == {"Linear": b"linear", "ReLU": b"activation"}
+    assert {node.device for node in shown} == {"cpu"}
+
+
 @pytest.mark.parametrize("writer_class", [SummaryWriter, tensorboardX.SummaryWriter])
 @pytest.mark.parametrize("kind", GRAPHS)
 def test_both_writers_store_it(writer_class, kind, tmp_path) -> None:

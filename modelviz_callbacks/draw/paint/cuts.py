@@ -3,8 +3,8 @@
 import itertools
 from collections.abc import Sequence
 
-from modelviz_callbacks.draw.paint.outlines import Rect, around
 from modelviz_callbacks.draw.paint.pieces import Picture, Piece
+from modelviz_callbacks.draw.svg_shapes import Rect, around
 
 # Places are weighed in steps of so many points.
 _STEP_PT = 2.0
@@ -70,7 +70,7 @@ def _costs(pieces: Sequence[Piece], region: Rect, axis: int) -> list[float]:
     if heads := [piece.place for piece in pieces if piece.kind == "head"]:
         cost(around(heads), _TEXT)
     for piece in pieces:
-        if piece.kind != "head" and piece.place.meets(region):
+        if piece.kind != "head" and piece.place.overlaps(region):
             cost(piece.place, _COSTS[piece.kind])
             for text in piece.texts:
                 cost(text, _TEXT)

@@ -3,9 +3,11 @@
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
+
+from modelviz_callbacks.draw.svg_shapes import Rect, points
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -13,62 +15,14 @@ Point = tuple[float, float]
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _COMMAND = re.compile(r"([MLCZz])([^MLCZz]*)")
+_MOVED = re.compile(r"translate\((-?[\d.]+)[ ,]+(-?[\d.]+)\)")
 # Straight pieces that stand for a curve, and for an ellipse.
 _CURVE, _ELLIPSE = 12, 48
-
-
-class Rect(NamedTuple):
-    """A rectangle, in points; y grows downwards."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    def low(self, axis: int) -> float:
-        """Gives the left side (axis 0) or the top (axis 1)."""
-        return self[axis]
-
-    def high(self, axis: int) -> float:
-        """Gives the right side (axis 0) or the bottom (axis 1)."""
-        return self[axis + 2]
-
-    def length(self, axis: int) -> float:
-        """Gives the width (axis 0) or the height (axis 1)."""
-        return self[axis + 2] - self[axis]
-
-    def meets(self, other: "Rect") -> bool:
-        """Says whether there is a common point."""
-        return all(
-            self[axis] <= other[axis + 2] and other[axis] <= self[axis + 2] for axis in (0, 1)
-        )
-
-    def holds(self, other: "Rect") -> bool:
-        """Says whether the other one is in this one."""
-        return all(
-            self[axis] <= other[axis] and other[axis + 2] <= self[axis + 2] for axis in (0, 1)
-        )
-
-    def common(self, other: "Rect") -> "Rect":
-        """Gives the common part of two that meet."""
-        return Rect(*map(max, self[:2], other[:2]), *map(min, self[2:], other[2:]))
-
-    def between(self, axis: int, low: float, high: float) -> "Rect":
-        """Gives the part between two places along an axis."""
-        values = list(self)
-        values[axis], values[axis + 2] = low, high
-        return Rect(*values)
 
 
 def is_start(side: int) -> bool:
     """Says whether a side, by its place in a `Rect`, is the left one or the top."""
     return side in (0, 1)
-
-
-def around(rects: Sequence[Rect]) -> Rect:
-    """Gives the smallest rectangle around some; at least one."""
-    x0, y0, x1, y1 = zip(*rects, strict=True)
-    return Rect(min(x0), min(y0), max(x1), max(y1))
 
 
 @dataclass(frozen=True)
@@ -127,18 +81,32 @@ class Outline:
 
 def outlines(part: Any) -> list[Outline]:
     """Gives the outlines of an element: none of one that is no shape."""
-    if part.tag in (f"{SVG}polygon", f"{SVG}polyline"):
-        lines = [_points(part.get("points", ""))]
-    elif part.tag == f"{SVG}path":
+    shape = part.tag.removeprefix(SVG)
+    if shape in ("polygon", "polyline"):
+        lines = [points(part)]
+    elif shape == "path":
         lines = _path(part.get("d", ""))
-    elif part.tag == f"{SVG}ellipse":
-        lines = [_ellipse(*(float(part.get(name, "0")) for name in ("cx", "cy", "rx", "ry")))]
+    elif shape == "ellipse":
+        lines = [_ellipse(*_numbers(part, "cx", "cy", "rx", "ry"))]
+    elif shape == "rect":
+        lines = [_rectangle(*_numbers(part, "x", "y", "width", "height"))]
     else:
         lines = []
-    return [Outline(tuple(points)) for points in lines if points]
+    x, y = _shift(part)
+    return [Outline(tuple((px + x, py + y) for px, py in line)) for line in lines if line]
 
 
-def _points(text: str) -> list[Point]:
+def _numbers(part: Any, *names: str) -> list[float]:
+    return [float(part.get(name, "0")) for name in names]
+
+
+def _shift(part: Any) -> Point:
+    """Gives how far an element is moved."""
+    found = _MOVED.fullmatch(part.get("transform", ""))
+    return (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+
+
+def _pairs(text: str) -> list[Point]:
     numbers = list(map(float, _NUMBER.findall(text)))
     return list(zip(numbers[::2], numbers[1::2], strict=False))
 
@@ -147,14 +115,14 @@ def _path(text: str) -> list[list[Point]]:
     """Reads a path of absolute commands, which are all that Graphviz writes."""
     lines: list[list[Point]] = []
     for command, numbers in _COMMAND.findall(text):
-        points = _points(numbers)
+        given = _pairs(numbers)
         if command == "M" or not lines:
-            lines.append(points)
+            lines.append(given)
         elif command == "L":
-            lines[-1] += points
+            lines[-1] += given
         elif command == "C":
-            for start in range(0, len(points) - 2, 3):
-                lines[-1] += _curve(lines[-1][-1], *points[start : start + 3])
+            for start in range(0, len(given) - 2, 3):
+                lines[-1] += _curve(lines[-1][-1], *given[start : start + 3])
         else:
             lines[-1].append(lines[-1][0])
     return lines
@@ -173,6 +141,10 @@ def _curve(start: Point, one: Point, two: Point, end: Point) -> Iterator[Point]:
 def _ellipse(x: float, y: float, rx: float, ry: float) -> list[Point]:
     turns = (math.tau * step / _ELLIPSE for step in range(_ELLIPSE + 1))
     return [(x + rx * math.cos(turn), y + ry * math.sin(turn)) for turn in turns]
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> list[Point]:
+    return [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
 
 
 def _at(one: Point, two: Point, axis: int, at: float) -> Point:

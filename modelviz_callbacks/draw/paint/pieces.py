@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
-from modelviz_callbacks.draw.paint.outlines import SVG, Outline, Rect, around, outlines
+from modelviz_callbacks.draw.paint.outlines import SVG, Outline, outlines
+from modelviz_callbacks.draw.svg_shapes import Rect, around, has_class, text_bounds
 
 PieceKind = Literal["head", "cluster", "node", "edge"]
 
-# Of the height of a line of text, above and below its base line; of its width, for each letter.
-_ASCENT, _DESCENT, _LETTER = 0.95, 0.3, 0.62
+_KINDS: tuple[PieceKind, ...] = ("cluster", "node", "edge")
 # Attributes of a shape, not of how it is painted.
-_SHAPE = {"points", "d", "cx", "cy", "rx", "ry"}
+_SHAPE = {"points", "d", "cx", "cy", "x", "y", "rx", "ry", "width", "height", "transform"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Piece:
     def _parts(self, place: Rect) -> Iterator[str]:
         for part in self.element.iter():
             is_text = part.tag == f"{SVG}text"
-            if part.tag == f"{SVG}defs" or (is_text and place.meets(_middle(_text_place(part)))):
+            if part.tag == f"{SVG}defs" or (is_text and place.holds(_middle(text_bounds(part)))):
                 yield ET.tostring(part, encoding="unicode")
             for outline in outlines(part):
                 yield from _painted(part, outline, place)
@@ -75,7 +75,7 @@ def read_picture(svg: str) -> Picture:
         ValueError: If it holds no graph.
     """
     root = ET.fromstring(svg)  # noqa: S314 - Graphviz wrote it
-    graph = next((group for group in root.iter(f"{SVG}g") if group.get("class") == "graph"), None)
+    graph = next((group for group in root.iter(f"{SVG}g") if has_class(group, "graph")), None)
     if graph is None:
         raise ValueError("the SVG holds no graph")
     pieces = tuple(_pieces(graph))
@@ -85,29 +85,19 @@ def read_picture(svg: str) -> Picture:
 
 
 def _pieces(graph: Any) -> Iterator[Piece]:
-    kinds: dict[str, PieceKind] = {"cluster": "cluster", "node": "node", "edge": "edge"}
     # The first polygon is the ground that the picture stands on.
     for element in [child for child in graph if child.tag != f"{SVG}title"][1:]:
         shapes = [outline.place for part in element.iter() for outline in outlines(part)]
-        texts = tuple(_text_place(part) for part in element.iter(f"{SVG}text"))
-        kind = kinds.get(element.get("class", ""), "head")
+        texts = tuple(text_bounds(part) for part in element.iter(f"{SVG}text"))
+        kinds: list[PieceKind] = [kind for kind in _KINDS if has_class(element, kind)]
         # The width of a text is guessed: where it stands in a box, the box counts.
-        counted = shapes if shapes and kind != "edge" else [*shapes, *texts]
+        counted = shapes if shapes and kinds != ["edge"] else [*shapes, *texts]
         if counted:
-            yield Piece(kind, element, around(counted), texts)
+            yield Piece(kinds[0] if kinds else "head", element, around(counted), texts)
 
 
-def _text_place(text: Any) -> Rect:
-    size = float(text.get("font-size", "14"))
-    x, y = float(text.get("x", "0")), float(text.get("y", "0"))
-    width = _LETTER * size * len(text.text or "")
-    left = x - {"start": 0.0, "middle": width / 2, "end": width}.get(text.get("text-anchor"), 0.0)
-    return Rect(left, y - _ASCENT * size, left + width, y + _DESCENT * size)
-
-
-def _middle(place: Rect) -> Rect:
-    x, y = (place.x0 + place.x1) / 2, (place.y0 + place.y1) / 2
-    return Rect(x, y, x, y)
+def _middle(place: Rect) -> tuple[float, float]:
+    return (place.left + place.right) / 2, (place.top + place.bottom) / 2
 
 
 def _painted(part: Any, outline: Outline, place: Rect) -> Iterator[str]:

@@ -1,15 +1,15 @@
 """How a picture is spread over columns and sheets, so that its text can be read."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelviz_callbacks.draw.paint.cuts import Cutter
-from modelviz_callbacks.draw.paint.outlines import Rect, around
-from modelviz_callbacks.draw.paint.pieces import Picture, Piece
+from modelviz_callbacks.draw.paint.pieces import Picture
+from modelviz_callbacks.draw.svg_shapes import Rect
 
 PX_PER_PT = 96 / 72
-MAX_SIDE_PX = 4_096
+MAX_SIDE_PX = 8_192
 MAX_PIXELS = 8_000_000
 MAX_SHEETS = 6
 LEAST_TEXT_PX = 9.0
@@ -21,11 +21,15 @@ MARK_PT = 26.0
 
 # Loggers show pictures small: wide ones are read best.
 _ASPECT = 1.5
+# A picture of this aspect ratio is cut in rows.
+_WIDE = 2.2
 _MOST_COLUMNS = 16
 # No column is shorter, of what has room on one sheet.
 _LEAST_COLUMN_PT = 420.0
 # How much nearer to the aspect a picture has to come by being cut at all, and by each cut.
 _A_CUT, _EACH_CUT = 0.15, 0.03
+# Whole pixels are rounded up by the rasteriser: stay below the bounds.
+_EDGE = 0.995
 # The least share of a picture's area that is not empty.
 _FILLED = 0.6
 # Smaller text than this is not scaled up.
@@ -99,7 +103,8 @@ def plan_sheets(picture: Picture) -> Plan:
         to a pleasing aspect ratio.
     """
     least = LEAST_TEXT_PX / (max(picture.least_font, _TINY_PT) * PX_PER_PT)
-    axis = 1 if picture.place.length(1) >= picture.place.length(0) else 0
+    is_wide = picture.place.length(0) > _WIDE * picture.place.length(1)
+    axis = 0 if is_wide else 1
     across = picture.place.length(1 - axis) + 2 * (MARGIN_PT + MARK_PT)
     strips = math.ceil(across * PX_PER_PT * least / MAX_SIDE_PX)
     plans = [
@@ -117,10 +122,17 @@ class _Spreading:
     def __init__(self, picture: Picture, strip: Rect, axis: int, least: float) -> None:
         self._picture = picture
         self._axis = axis
-        self._least = least
+        # What is still wider than a sheet cannot be cut: it is painted smaller.
+        across_px = (strip.length(1 - axis) + 2 * (MARGIN_PT + MARK_PT)) * PX_PER_PT
+        self._least = min(least, _EDGE**2 * MAX_SIDE_PX / across_px)
         self._length = strip.length(axis)
         self._area_px = strip.length(0) * strip.length(1) * PX_PER_PT**2
         self._cutter = Cutter(picture, strip, axis)
+        # The ends of each piece along the axis, and across it.
+        self._extents = [
+            (place.low(axis), place.high(axis), place.low(1 - axis), place.high(1 - axis))
+            for place in (piece.place for piece in picture.pieces)
+        ]
 
     def plan(self) -> Plan:
         # Columns are narrower than the strip where there is less in them.
@@ -151,30 +163,29 @@ class _Spreading:
 
     def _slice(self, place: Rect) -> Slice:
         whole = self._picture.place
-        is_cut = (
-            place.x0 > whole.x0,
-            place.y0 > whole.y0,
-            place.x1 < whole.x1,
-            place.y1 < whole.y1,
-        )
-        return Slice(place, _room(self._picture.pieces, place, 1 - self._axis), is_cut)
+        left, top, right, bottom = (place[side] != whole[side] for side in range(4))
+        return Slice(place, self._room(place), (left, top, right, bottom))
+
+    def _room(self, place: Rect) -> Rect:
+        """Narrows a slice to what is in it."""
+        across, start, end = 1 - self._axis, place.low(self._axis), place.high(self._axis)
+        inside = [
+            (low, high)
+            for first, last, low, high in self._extents
+            if first <= end and last >= start
+        ]
+        low = max(place.low(across), min((low for low, _ in inside), default=-math.inf))
+        high = min(place.high(across), max((high for _, high in inside), default=math.inf))
+        return place.between(across, low, high) if low < high else place
 
 
 def _zoom(sheet: Sheet) -> float:
     width, height = (PX_PER_PT * size for size in sheet.size)
-    return min(MAX_SIDE_PX / width, MAX_SIDE_PX / height, math.sqrt(MAX_PIXELS / (width * height)))
+    area = math.sqrt(MAX_PIXELS / (width * height))
+    return _EDGE * min(MAX_SIDE_PX / width, MAX_SIDE_PX / height, area)
 
 
 def _unpleasantness(plan: Plan) -> float:
     width, height = plan.sheets[0].size
     count = len(plan.sheets[0].slices)
     return abs(math.log(width / height / _ASPECT)) + _A_CUT * (count > 1) + _EACH_CUT * count
-
-
-def _room(pieces: Sequence[Piece], place: Rect, axis: int) -> Rect:
-    """Narrows a slice to what is in it."""
-    inside = [piece.place.common(place) for piece in pieces if piece.place.meets(place)]
-    if not inside:
-        return place
-    needed = around(inside)
-    return place.between(axis, needed.low(axis), needed.high(axis))

@@ -53,17 +53,17 @@ class _Composer:
         for index, part in enumerate(self._sheet.slices):
             lead = MARGIN_PT + MARK_PT * part.is_cut[axis]
             x, y = (along, lead) if axis == 1 else (lead, along)
-            shift = f"translate({x - part.room.x0:.2f} {y - part.room.y0:.2f})"
+            shift = f"translate({x - part.room.left:.2f} {y - part.room.top:.2f})"
             yield f'<g transform="{shift}">'
             yield from self._slice(index, part)
             yield "</g>"
             along += part.room.length(1 - axis) + GUTTER_PT
 
     def _slice(self, index: int, part: Slice) -> Iterator[str]:
-        shown = [piece for piece in self._pieces if piece.place.meets(part.place)]
+        shown = [piece for piece in self._pieces if piece.place.overlaps(part.place)]
         # Frames lie below all that is in them.
         for piece in sorted(shown, key=lambda piece: piece.kind != "cluster"):
-            is_whole = part.place.holds(piece.place)
+            is_whole = part.place.contains(piece.place)
             yield piece.whole() if is_whole else piece.within(part.place)
         lines = [line for piece in shown if piece.kind == "edge" for line in piece.lines()]
         for side in range(4):

@@ -23,7 +23,7 @@ export function statusBadges(record) {
   const badge = (name, text) => element("span", { class: `badge ${name}` }, text);
   return [
     badge(kind, record.status === "unreadable" ? "unreadable" : record.said),
-    record.drawing > 0 && badge("note", `drawing ${record.drawing} ${record.drawing === 1 ? "picture" : "pictures"}`),
+    record.drawing > 0 && badge("note", "being drawn"),
     record.failed > 0 && badge("warn", `${record.failed} failed`),
   ];
 }

@@ -1,24 +1,36 @@
-import { element, shortFingerprint, shownDate, statusBadges } from "./elements.js";
+import { button, element, shortFingerprint, shownDate, statusBadges } from "./elements.js";
 
 /** One record, opened: its page, or what there is of it. */
 export class RecordView {
   constructor(side) {
     this.root = element("section", { class: "view", "aria-label": `${side} record` });
-    this.shown = "";
+    this.shown = { id: null, content: null };
   }
 
-  /** Shows a record; a page that is shown already stays as it is, with its zoom and search. */
+  /** Shows a record. A page that is open stays as it is, with its zoom and search, until a newer one is asked for. */
   show(record) {
-    const shown = JSON.stringify(record.page ? [record.id, record.page] : record);
-    if (shown === this.shown) return;
-    this.shown = shown;
-    this.root.replaceChildren(...(record.page ? [pageFrame(record)] : [unfinished(record)]));
+    const content = record.page ?? JSON.stringify(record);
+    const isOpen = this.shown.id === record.id;
+    if (isOpen && this.shown.content === content) return;
+    if (isOpen && record.page && this.shown.isPage) this.offer(record);
+    else this.open(record, content);
+  }
+
+  open(record, content) {
+    this.shown = { id: record.id, content, isPage: Boolean(record.page) };
+    this.root.replaceChildren(record.page ? pageFrame(record) : unfinished(record));
+  }
+
+  offer(record) {
+    const newer = button("Show the newer page", () => this.open(record, record.page));
+    this.root.querySelector(".offer")?.remove();
+    this.root.prepend(element("p", { class: "offer", role: "status" }, "This record’s page has changed. ", newer));
   }
 
   /** Says that there is no record of that name. */
   showMissing(name, searching) {
     const text = searching ? `Looking for ${name} …` : `There is no record ${name} in this logdir (any more).`;
-    this.shown = "";
+    this.shown = { id: null, content: null };
     this.root.replaceChildren(element("div", { class: "message", role: "status" }, element("p", null, text)));
   }
 }
@@ -55,7 +67,7 @@ function unfinished(record) {
 
 function reason(record) {
   if (record.status === "unreadable") return record.said;
-  if (record.drawing > 0) return "Its pictures are being drawn. The page opens here when they are done.";
+  if (record.drawing > 0) return "Its pictures and its page are being made. The page opens here as soon as it is there.";
   return "This record has no page. This is what it holds.";
 }
 

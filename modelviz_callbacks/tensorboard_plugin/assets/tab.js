@@ -96,16 +96,17 @@ class Tab {
     this.bar.hidden = count === 0 && !left;
     this.all.textContent = `All records (${count})`;
     this.all.setAttribute("aria-pressed", String(!left));
-    for (const [side, name] of [["left", left], ["right", right]]) this.fillSelect(side, name);
+    this.fillSelect("left", left, right);
+    this.fillSelect("right", right, left);
     this.selects.right.label.hidden = !left || (count < 2 && !right);
     this.swap.hidden = !right;
     this.verdict.textContent = right ? verdict(this.find(left), this.find(right)) : "";
   }
 
-  fillSelect(side, chosen) {
+  fillSelect(side, chosen, other) {
     const { select } = this.selects[side];
     const none = side === "left" ? "choose a record" : "no other";
-    const names = this.records.map((record) => record.name);
+    const names = this.records.map((record) => record.name).filter((name) => name !== other);
     const offered = ["", ...names, ...(chosen && !names.includes(chosen) ? [chosen] : [])];
     // A list that is open would close.
     if (JSON.stringify(offered) !== select.dataset.offered) {

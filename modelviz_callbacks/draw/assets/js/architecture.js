@@ -52,7 +52,7 @@ class BoxView {
     const entry = { ...box, holder, isContainer, element: `${isContainer ? "c" : "n"}${box.id}` };
     this.byElement.set(entry.element, entry);
     if (box.node != null) {
-      this.byNode.set(box.node, entry);
+      for (const id of box.gathered ?? [box.node]) this.byNode.set(id, entry);
       const node = this.architecture.nodes.get(box.node);
       const paths = node?.kind === "module" ? (box.paths ?? [node.path ?? ""]) : [];
       for (const path of paths) if (!this.byPath.has(path)) this.byPath.set(path, entry);

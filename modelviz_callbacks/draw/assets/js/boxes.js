@@ -82,6 +82,7 @@ class Boxes {
 function boxLabel(box, architecture) {
   const node = architecture.nodes.get(box.node);
   if (!node) return `${box.count} times in sequence`;
+  if (box.gathered) return `${box.gathered.length} operations, the first of them ${node.name}`;
   const path = (box.paths ?? []).length > 1 ? `${box.paths[0]} … ${box.paths.at(-1)}` : (node.path ?? "");
   const shape = shapeTexts(node.outputs ?? node.inputs);
   const kind = node.kind === "input" || node.kind === "output" ? `${node.kind} ` : "";

@@ -89,6 +89,7 @@ class Details {
   }
 
   standsFor(box, thing) {
+    if (box?.gathered) return element("p", { class: "stands" }, `The first of ${box.gathered.length} operations that are drawn as one box.`);
     const paths = box?.paths ?? [];
     if (paths.length < 2) return box?.count > 1 && element("p", { class: "stands" }, `The same module, ${box.count} times in sequence.`);
     const items = paths.map((path) => element("li", null, button(path, () => this.goTo(path), { class: "path", "aria-current": path === thing.path })));
