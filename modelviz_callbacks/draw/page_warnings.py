@@ -140,13 +140,10 @@ def _of_drawing(name: str, artifact: Mapping[str, Any], notes: tuple[str, ...]) 
     elif notes and artifact.get("visualizer") == "torchinfo":
         yield Warned("warning", f"{name} has other totals than ours", notes)
     elif notes:
-        yield Warned(
-            "note",
-            f"{name} is folded or closed in places"
-            if artifact["name"] == "architecture"
-            else f"About {name}",
-            notes,
-        )
+        is_ours = artifact["name"] == "architecture"
+        about = f"About {name[:1].lower()}{name[1:]}"
+        title = f"{name} is folded or closed in places" if is_ours else about
+        yield Warned("note", title, notes)
 
 
 def _traceback(artifact: Mapping[str, Any], tracebacks: Mapping[str, str]) -> str:
