@@ -134,6 +134,7 @@ def test_the_legend_has_the_families_in_the_picture_and_no_others() -> None:
     families = {"convolution", "linear", "container", "operation", "pooling"}
     assert legends[0] & families == {"linear", "container", "operation"}
     assert legends[1] & families == {"linear", "convolution", "operation"}
+    assert not set(_texts(Picture(graph, 0).svg)) & families
 
 
 @pytest.mark.parametrize("depth", [1, 2])
