@@ -27,7 +27,7 @@ _SCRIPTS = (
     "clean-svg",
     "theme",
     "tabs",
-    "roots",
+    "choice",
     "overview",
     "warnings",
     "large-drawing",

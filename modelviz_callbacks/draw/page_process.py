@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modelviz_callbacks.draw.attempt import child_environment
 
-# Beyond the diagrams' limit: starting, and putting the page together.
+# The most seconds for starting, and for putting the page together, beyond the diagrams' limit.
 _TOGETHER_S = 20.0
 # The longest wait in seconds for a killed process.
 _TO_DIE_S = 5.0
@@ -34,15 +34,16 @@ class MadePage:
 class PageProcess:
     """A child process that makes the page. It can be stopped from any thread."""
 
-    def __init__(self, folder: Path, limit_s: float) -> None:
+    def __init__(self, folder: Path, limit_s: float, together_s: float = _TOGETHER_S) -> None:
         """Prepares the process; nothing is started.
 
         Args:
             folder: The material, as `page_material` leaves it.
-            limit_s: Seconds that its diagrams may take; putting it together has some of its own.
+            limit_s: Seconds that its diagrams may take.
+            together_s: Seconds that everything else may take.
         """
         self._folder = folder
-        self._limit_s = limit_s
+        self._limit_s = limit_s + together_s
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._stopped = False
@@ -89,14 +90,12 @@ class PageProcess:
         if process is None:
             return MadePage(error="nothing was started")
         try:
-            process.wait(self._limit_s + _TOGETHER_S)
+            process.wait(self._limit_s)
         except subprocess.TimeoutExpired:
             process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_TO_DIE_S)
-            return MadePage(
-                error=f"the page was not made within {self._limit_s + _TOGETHER_S:.3g} s"
-            )
+            return MadePage(error=f"the page was not made within {self._limit_s:.3g} s")
         page = self._folder / "index.html"
         if process.returncode == 0 and page.is_file():
             result = json.loads((self._folder / "result.json").read_text(encoding="utf-8"))

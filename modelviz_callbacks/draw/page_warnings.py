@@ -140,13 +140,10 @@ def _of_drawing(name: str, artifact: Mapping[str, Any], notes: tuple[str, ...]) 
     elif notes and artifact.get("visualizer") == "torchinfo":
         yield Warned("warning", f"{name} has other totals than ours", notes)
     elif notes:
-        yield Warned(
-            "note",
-            f"{name} is folded or closed in places"
-            if artifact["name"] == "architecture"
-            else f"About {name}",
-            notes,
-        )
+        is_ours = artifact["name"] == "architecture"
+        about = f"About {name[:1].lower()}{name[1:]}"
+        title = f"{name} is folded or closed in places" if is_ours else about
+        yield Warned("note", title, notes)
 
 
 def _traceback(artifact: Mapping[str, Any], tracebacks: Mapping[str, str]) -> str:
@@ -162,10 +159,13 @@ def _traceback(artifact: Mapping[str, Any], tracebacks: Mapping[str, str]) -> st
 
 
 def _never_called(graph: ArchitectureGraph | None) -> Iterator[Warned]:
-    paths = Costs.of(graph).never_called() if graph is not None else ()
-    if paths:
-        what = "1 module was" if len(paths) == 1 else f"{len(paths):,} modules were"
+    if graph is None or not (paths := Costs.of(graph).never_called()):
+        return
+    what = "1 module was" if len(paths) == 1 else f"{len(paths):,} modules were"
+    if graph.failure is None:
         yield Warned("warning", f"{what} never called in the first step", paths=paths)
+    else:
+        yield Warned("note", f"{what} not reached before the step stopped", paths=paths)
 
 
 def _totals(totals: Mapping[str, Any]) -> Iterator[Warned]:

@@ -26,7 +26,7 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 
 _TOGETHER_S = 30.0
 # The most seconds for one depth: the others are to be there soon.
-_MOST_A_DEPTH_S = 12.0
+_MOST_A_DEPTH_S = 15.0
 
 
 def main(folder: Path) -> int:

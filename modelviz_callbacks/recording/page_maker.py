@@ -13,6 +13,8 @@ from modelviz_callbacks.settings import Settings
 
 # The most seconds for the diagrams of a page that is made before all pictures are there.
 _EARLY_S = 10.0
+# The most seconds for a page at the end of a run that has waited for its pictures in vain.
+_LATE_S = 5.0
 _OURS = "architecture"
 
 
@@ -60,7 +62,7 @@ class PageMaker:
         if in_haste:
             self._file(MadePage(error="not made before the process ended"), 0.0)
         else:
-            self._make(0.0)
+            self._make(0.0, _LATE_S)
 
     def stop(self) -> None:
         """Stops what is being made, and makes nothing more but a last page."""
@@ -83,14 +85,14 @@ class PageMaker:
             # What was simplified may be of another depth than it says.
             material.add_diagram(drawn.job.depth, svg)
 
-    def _make(self, limit_s: float) -> None:
+    def _make(self, limit_s: float, *together_s: float) -> None:
         started = time.perf_counter()
         with self._containment.contained("make the page"):
             material = self._opened()
             with self._containment.lock:
                 content = self._book.page_content()
             material.complete(depth=self._settings.depth, limit_s=limit_s, **content)
-            self._process = PageProcess(material.folder, limit_s)
+            self._process = PageProcess(material.folder, limit_s, *together_s)
             if not self._stopped:
                 made = self._process.run()
                 self._file(made, time.perf_counter() - started)

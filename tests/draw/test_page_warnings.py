@@ -62,6 +62,17 @@ def test_never_called_modules_are_told() -> None:
     assert warned["paths"] == ("b",)
 
 
+def test_what_a_crash_kept_from_being_called_is_not_blamed() -> None:
+    """It was not reached."""
+    modules = ModuleEntry("", "M"), ModuleEntry("a", "A"), ModuleEntry("b", "B")
+    nodes = Node(0, "module", "M", ""), Node(1, "module", "A", "a", 0)
+    failure = Failure(0, "", "cat", (), "RuntimeError", "sizes")
+    graph = ArchitectureGraph(modules, nodes, failure=failure)
+    _, warned = told(graph=graph)
+    assert (warned["level"], warned["paths"]) == ("note", ("b",))
+    assert warned["title"] == "1 module was not reached before the step stopped"
+
+
 @pytest.mark.parametrize(
     ("manifest", "level", "title"),
     [

@@ -206,11 +206,10 @@ def test_what_ended_the_making_of_the_page_is_told(tmp_path, monkeypatch) -> Non
 
 def test_a_process_that_hangs_is_killed(tmp_path, monkeypatch) -> None:
     """The page has its limit, like a picture."""
-    monkeypatch.setattr(page_process_module, "_TOGETHER_S", 0.2)
     monkeypatch.setattr(
         page_process_module.PageProcess, "_command", lambda _self: ["/bin/sleep", "60"]
     )
-    process = PageProcess(tmp_path, 0.1)
+    process = PageProcess(tmp_path, 0.1, 0.2)
     assert "not made within" in process.run().error
     assert process._process.poll() is not None
 

@@ -89,7 +89,7 @@ class Details {
   }
 
   standsFor(box, thing) {
-    if (box?.gathered) return element("p", { class: "stands" }, `The first of ${box.gathered.length} operations that are drawn as one box.`);
+    if (box?.gathered) return this.gathered(box.gathered);
     const paths = box?.paths ?? [];
     if (paths.length < 2) return box?.count > 1 && element("p", { class: "stands" }, `The same module, ${box.count} times in sequence.`);
     const items = paths.map((path) => element("li", null, button(path, () => this.goTo(path), { class: "path", "aria-current": path === thing.path })));
@@ -170,6 +170,22 @@ class Details {
       null,
       definitions([["FLOPs", node.flops == null ? null : exactCount(node.flops)]], { class: "facts" }),
       path != null && element("p", null, "In ", button(path || "the model itself", () => this.goTo(path), { class: "path" })),
+    );
+  }
+
+  /** The operations that are drawn as one box; those of one name together. */
+  gathered(ids) {
+    const names = new Map();
+    for (const id of ids) {
+      const { name } = this.architecture.nodes.get(id);
+      names.set(name, (names.get(name) ?? 0) + 1);
+    }
+    const items = [...names].map(([name, count]) => element("li", null, count > 1 ? `${count} × ${name}` : name));
+    return element(
+      "div",
+      { class: "stands" },
+      element("h3", null, `The first of ${plural(ids.length, "operation")} that are drawn as one box`),
+      element("ul", null, items),
     );
   }
 

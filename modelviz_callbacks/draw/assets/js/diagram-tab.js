@@ -45,7 +45,7 @@ class DiagramTab {
       oninput: () => this.diagram.setDepth(depths[Number(this.input.value)]),
     });
     this.output = element("output", { for: "depth" });
-    return element("div", { class: "depth" }, element("label", { for: "depth" }, "Depth"), this.input, this.output);
+    return element("div", { class: "depth", hidden: depths.length === 1 }, element("label", { for: "depth" }, "Depth"), this.input, this.output);
   }
 
   depthShown(depth) {

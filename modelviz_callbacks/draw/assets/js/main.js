@@ -34,8 +34,8 @@ function views(architecture, diagram, modules) {
   return [
     { name: "diagram", title: "Diagram", fill: (panel) => diagram.fill(panel), shown: () => diagram.shown() },
     { name: "modules", title: "Modules", fill: (panel) => modules.fill(panel), shown: showModules },
-    { name: "torchinfo", title: "torchinfo", fill: textTab(architecture, "summary", "torchinfo's table") },
-    { name: "repr", title: "print(model)", fill: textTab(architecture, "modules", "print(model)") },
+    { name: "torchinfo", title: "torchinfo", fill: textTab(architecture, { summary: "torchinfo's table", table: "our own table" }, "torchinfo's table") },
+    { name: "repr", title: "print(model)", fill: textTab(architecture, { modules: "print(model)" }, "print(model)") },
     { name: "torchview", title: "torchview", fill: pictureTab(architecture, "torchview", "torchview's picture") },
     { name: "autograd", title: "Autograd", fill: pictureTab(architecture, "autograd", "picture of the autograd graph") },
     { name: "record", title: "Record", fill: recordTab(architecture) },

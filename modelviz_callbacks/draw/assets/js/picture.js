@@ -51,7 +51,7 @@ function pictureTab(architecture, name, what) {
   const entries = architecture.facts.pictures.filter((picture) => picture.name === name);
   return async (panel) => {
     if (entries.length === 0) panel.append(absence(architecture.facts, name, what));
-    else await byRoot(panel, entries, (entry, place) => showPicture(entry, place, what));
+    else await choice(panel, entries, ({ root }) => root || "the model itself", (entry, place) => showPicture(entry, place, what));
   };
 }
 

@@ -64,10 +64,11 @@ class Viewport {
 
   /** Moves sideways to the first box, where the data comes in. */
   showBeginning(width) {
-    const first = this.geometry.groups.find((group) => group.classList.contains("node"));
-    if (!first) return;
+    const nodes = this.geometry.groups.filter((group) => group.classList.contains("node"));
+    if (nodes.length === 0) return;
+    const places = nodes.map((group) => this.geometry.of(group));
+    const { x, width: own } = places.reduce((first, place) => (place.y < first.y ? place : first));
     const scale = this.panzoom.getScale();
-    const { x, width: own } = this.geometry.of(first);
     const middle = width / 2 / scale - (x + own / 2);
     const [least, most] = [(width - MARGIN) / scale - this.size.width, MARGIN / scale];
     this.panzoom.pan(Math.max(least, Math.min(most, middle)), this.panzoom.getPan().y, { animate: false, force: true });

@@ -1,14 +1,14 @@
-/** Shows one of several things by the root that it is of, with a choice where there is more than one. */
-function byRoot(panel, entries, show) {
+/** Shows one of several things, with a choice where there is more than one. */
+function choice(panel, entries, label, show) {
   const place = element("div", { class: "rooted" });
   const choose = (number) => {
     place.replaceChildren();
     return show(entries[number], place);
   };
   if (entries.length > 1) {
-    const options = entries.map((entry, number) => element("option", { value: number }, entry.root || "the model itself"));
+    const options = entries.map((entry, number) => element("option", { value: number }, label(entry)));
     const select = element("select", { onchange: () => choose(Number(select.value)) }, options);
-    panel.append(element("div", { class: "bar-of-tools" }, element("label", null, "Module that the step calls ", select)));
+    panel.append(element("div", { class: "bar-of-tools" }, element("label", null, "Show ", select)));
   }
   panel.append(place);
   return choose(0);
