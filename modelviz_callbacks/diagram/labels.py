@@ -127,14 +127,17 @@ def operation_label(box: Box, around: str | None, more: More) -> str:
     """Labels an operation: its name, and the shape that comes out; what else to tell below."""
     node = _node(box)
     name = escape(shorten(node.name, _MOST_NAME))
+    below = _more_rows(more, box, around, FAILED_TEXT if more.failure else FAINT)
     if more.failure:
         head = _line(font(name, size=_LARGE - 1, color=FAILED_TEXT, bold=True))
     else:
-        shape = font(shapes(node.outputs, 1), size=_SMALL, color=FAINT)
-        head = cell(font(name, size=_NORMAL - 1), align="left")
-        head += cell(shape, align="left") if node.outputs else ""
-    rows = [head, *_more_rows(more, box, around, FAILED_TEXT if more.failure else FAINT)]
-    return _with_count(table(rows, cellpadding=1), box)
+        given = (
+            font(name, size=_NORMAL - 1),
+            font(shapes(node.outputs, 1), size=_SMALL, color=FAINT),
+        )
+        # Two cells would be pulled apart by a wider row.
+        head = _line(" ".join(given)) if below else _left_right(*given)
+    return _with_count(table([head, *below], cellpadding=1), box)
 
 
 def gathered_label(names: Sequence[str], box: Box, around: str | None, more: More) -> str:
@@ -256,10 +259,17 @@ def _more_rows(more: More, box: Box, around: str | None, color: str) -> list[str
     if more.passes_on:
         rows.append(_line(font("gives its input back", size=_SMALL, color=color)))
     if more.sources:
-        names = [_path(source, around) or _node(source).name for source in more.sources]
-        text = f"also from {_listed([shorten(name, _MOST_NAME) for name in names])}"
-        rows.append(_line(font(escape(text), size=_SMALL, color=color)))
+        said = f"also from {_listed([_last_names(source, around) for source in more.sources])}"
+        lines = (escape(line) for line in wrap(said, _MESSAGE_LINE))
+        rows += [_line(font(line, size=_SMALL, color=color)) for line in lines]
     return rows + (_failure_rows(more.failure, box) if more.failure else [])
+
+
+def _last_names(source: Box, around: str | None) -> str:
+    """Names a box that is somewhere else by the end of its path."""
+    path = _path(source, around)
+    name = path if " … " in path else ".".join(path.split(".")[-2:])
+    return shorten(name or _node(source).name, _MOST_NAME)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -47,13 +47,17 @@ def restyled(dot: str, depth: int | None) -> tuple[str, tuple[str, ...]]:
         DotError: It cannot be parsed.
     """
     source = read_autograd(dot)
+    aside, tree = _grouped(source, closed=depth is not None)
+    if depth is None:
+        return _complete(source, tree, aside)
+    return _by_module(source, tree, depth)
+
+
+def _grouped(source: AutogradSource, *, closed: bool) -> tuple[Collection[int], AutogradTree]:
     order = list(source.ordered())
     belonging = find_modules(source, order)
     groups = group_by_module(source, order, belonging)
-    tree = AutogradTree(source, groups, closed=depth is not None)
-    if depth is None:
-        return _complete(source, tree, belonging.aside)
-    return _by_module(source, tree, depth)
+    return belonging.aside, AutogradTree(source, groups, closed=closed)
 
 
 def _complete(

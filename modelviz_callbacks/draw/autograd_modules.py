@@ -78,11 +78,12 @@ class _Finding:
         for node in functions:
             if node in self._anchors and _SCALING.fullmatch(self._source.nodes[node].name):
                 self._scale(node)
-        self._following = self._nearest_after()
-        for node in open_ones:
-            home = self._between_neighbours(node)
-            # Of two ways to tell, the one that tells more.
-            self.found[node] = max(self.found.get(node, ()), home, key=len)
+        # Once more: what became known of the neighbours may tell more.
+        for _ in range(2):
+            self._following = self._nearest_after()
+            for node in open_ones:
+                home = self._between_neighbours(node)
+                self.found[node] = max(self.found.get(node, ()), home, key=len)
 
     def _keep_saved(self) -> None:
         for tail, head, _ in self._source.edges:
@@ -145,11 +146,7 @@ class _Finding:
         region = self._between(start, before) & self._anchors if joins else set()
         inside = [self.found[one] for one in region]
         home = _unnumbered(_common(path[:-1] for path in inside), inside) if inside else None
-        onwards = {self.found.get(one) for one in self._source.after[node]}
-        if len(set(inside)) == 1 and inside[0] in onwards:
-            # A module with several functions, like an LSTM.
-            home = inside[0]
-        elif _JOINING.fullmatch(self._source.nodes[node].name):
+        if _JOINING.fullmatch(self._source.nodes[node].name):
             ways = sum(one != start for one in before)
             home = self._concatenated(node, home if ways > 1 else None)
         if home is not None:

@@ -4,17 +4,20 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from modelviz_callbacks.draw.dot_content import DotEdge, DotNode, read_dot
 
 Kind = Literal["function", "parameter", "input", "output", "saved"]
 
+# What an output that is a view looks at.
+_BASE_FILL = "darkolivegreen3"
 # torchviz 0.0.3 tells kinds by colours alone; a function has none of its own.
 _KINDS: dict[str, Kind] = {
     "lightblue": "parameter",
     "darkolivegreen1": "output",
-    "darkolivegreen3": "output",
+    _BASE_FILL: "output",
     "orange": "saved",
 }
 _SHAPE = re.compile(r"\(([\d, ]*)\)")
@@ -90,6 +93,7 @@ class AutogradSource:
                     waiting.append(missing)
 
 
+@lru_cache(maxsize=1)  # a picture is tried at several depths
 def read_autograd(dot: str) -> AutogradSource:
     """Reads torchviz' DOT source.
 
@@ -114,4 +118,6 @@ def _node(number: int, node: DotNode) -> AutogradNode:
     name, *details = (line.strip() for line in node.label.split("\n"))
     if kind == "parameter" and name.startswith(_INPUT):
         kind, name = "input", name.removeprefix(_INPUT)
+    if node.fill == _BASE_FILL:
+        name = name or "base of a view"
     return AutogradNode(number, kind, name, tuple(filter(None, details)))

@@ -26,6 +26,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _CELL = 48.0
 _PAD_X, _PAD_Y = 2.5, 0.5
 _PER_CURVE = 12
+_MOST_TRIED = 48
 # A label that hides more of its line than this says nothing about it.
 _MOST_HIDDEN = 0.4
 # Another line below the label is worse than a place far from the middle.
@@ -77,6 +78,7 @@ class _Ground:
         """Finds a free place on a line or beside it, near its middle, where few others run."""
         written = text_bounds(text)
         width, height = written.right - written.left, written.bottom - written.top
+        own, way = id(way), way[:: 1 + len(way) // _MOST_TRIED]
         middle = (len(way) - 1) / 2
         best: tuple[float, Rect] | None = None
         for number, (x, y) in enumerate(way):
@@ -87,7 +89,7 @@ class _Ground:
                 if not self._is_free(rect, way):
                     continue
                 off = abs(number - middle) / (middle or 1) + _COST_OF_SIDE * abs(side)
-                cost = self._cost_of_others(rect, id(way)) + off
+                cost = self._cost_of_others(rect, own) + off
                 if best is None or cost < best[0]:
                     best = cost, rect
         if best is None:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from modelviz_callbacks.draw.dot_content import DotContent, DotEdge, DotNode, read_dot
 from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, NodeKind, TensorSpec
@@ -62,6 +63,7 @@ class TorchviewGraph:
     edges: tuple[tuple[int, int, str], ...]
 
 
+@lru_cache(maxsize=1)  # a picture is tried at several depths
 def read_torchview(dot: str) -> TorchviewGraph:
     """Reads torchview's DOT source.
 

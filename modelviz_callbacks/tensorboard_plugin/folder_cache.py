@@ -23,13 +23,13 @@ class Listing:
         folders: Names of the folders to look into, sorted.
         has_events: Whether it is a run of TensorBoard's.
         has_manifest: Whether it may be a record.
-        linked: How many of its folders are links, which are not followed.
+        linked: Names of the folders that are links.
     """
 
     folders: tuple[str, ...]
     has_events: bool
     has_manifest: bool
-    linked: int
+    linked: tuple[str, ...]
 
 
 class FolderCache:
@@ -64,12 +64,14 @@ class FolderCache:
 
 
 def _read(path: str) -> Listing:
-    folders, linked = [], 0
+    folders: list[str] = []
+    linked: list[str] = []
     has_events = has_manifest = False
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_symlink():
-                linked += entry.is_dir()
+                if entry.is_dir():
+                    linked.append(entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 if entry.name not in _NEVER and not entry.name.startswith("."):
                     folders.append(entry.name)
@@ -77,4 +79,4 @@ def _read(path: str) -> Listing:
                 has_manifest = True
             elif _EVENTS in entry.name:
                 has_events = True
-    return Listing(tuple(sorted(folders)), has_events, has_manifest, linked)
+    return Listing(tuple(sorted(folders)), has_events, has_manifest, tuple(linked))

@@ -55,7 +55,7 @@ class Search:
             What a reader should know: what was not searched, and why.
         """
         self._end_s = time.monotonic() + self._limits.seconds
-        self._looked = self._linked = self._unreadable = 0
+        self._looked = self._outside = self._unreadable = 0
         self._kept: dict[Path, tuple[object, FoundRecord]] = {}
         notes = [note for root in self._roots if (note := self._search(root, on_found))]
         self._records = self._kept
@@ -70,9 +70,11 @@ class Search:
             if reason := self._spent():
                 return f"{reason} Records further down are not shown: give a narrower --logdir."
             folder, run = waiting.popleft()
-            listing = self._listing(Path(root.path, folder))
+            path = Path(root.path, folder)
+            listing = self._listing(path)
             if listing is None:
                 continue
+            self._outside += sum(self._is_outside(path / name) for name in listing.linked)
             record = self._record(FoundRecord(root, folder, run)) if listing.has_manifest else None
             if record is not None:
                 on_found(record)
@@ -92,10 +94,13 @@ class Search:
         return ""
 
     def _left_out(self) -> Iterable[str]:
-        if self._linked:
-            yield f"Links are not followed: {self._linked:,} linked folders were not searched."
+        if self._outside:
+            yield (
+                f"{_folders(self._outside)} not searched: links that lead out of the logdir are "
+                "not followed."
+            )
         if self._unreadable:
-            yield f"{self._unreadable:,} folders could not be read."
+            yield f"{_folders(self._unreadable)} could not be read."
 
     def _listing(self, path: Path) -> Listing | None:
         self._looked += 1
@@ -105,8 +110,15 @@ class Search:
             # It may have been removed since its folder was read.
             self._unreadable += path.is_dir()
             return None
-        self._linked += listing.linked
         return listing
+
+    def _is_outside(self, path: Path) -> bool:
+        # What a link inside of the logdir leads to is found without it.
+        try:
+            real = path.resolve()
+        except (OSError, RuntimeError):
+            return False
+        return not any(real.is_relative_to(root.path) for root in self._roots)
 
     def _record(self, place: FoundRecord) -> FoundRecord | None:
         """Reads a record; None where a folder is none."""
@@ -120,6 +132,10 @@ class Search:
             return None
         self._kept[path] = marks, record
         return record
+
+
+def _folders(count: int) -> str:
+    return "1 folder" if count == 1 else f"{count:,} folders"
 
 
 def _mark(path: Path) -> str | None:

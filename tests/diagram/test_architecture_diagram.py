@@ -389,7 +389,7 @@ def test_many_operations_are_one_box_that_names_them() -> None:
     draft.output("loss", draft.call("head", root, last))
     picture = Picture(draft.build(), 1)
     assert picture.node(2) == ["45 operations", "30 × mul, 15 × add"]
-    assert _texts(picture.of("edge")["n2->n47"]) == ["[3, 5]"]
+    assert _texts(picture.of("edge")["e2-47"]) == ["[3, 5]"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Looking into the DOT of a picture: what is drawn, in which boxes, with which words and colours."""
+"""Looking into the DOT of a picture: what is drawn, in which boxes, with which words."""
 
 import html
 import re

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from modelviz_callbacks.diagram.palette import PARAMETER
+from modelviz_callbacks.diagram.palette import PARAMETER, TENSOR
 from modelviz_callbacks.draw import engine
 from modelviz_callbacks.draw.autograd_graph import restyled
 from modelviz_callbacks.visualizers.torchviz_autograd import autograd_graph
@@ -140,6 +141,27 @@ def test_modules_that_differ_are_not_folded() -> None:
     ]
 
 
+def test_modules_that_do_another_thing_with_equal_parameters_are_not_folded() -> None:
+    """Which functions are in a closed box tells it from others."""
+
+    class Weighted(nn.Module):
+        def __init__(self, combine) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(4, 4))
+            self._combine = combine
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self._combine(x, self.weight)
+
+    kinds = (torch.matmul, torch.matmul, torch.mul, torch.mul)
+    model = nn.Sequential(nn.Linear(4, 4), *map(Weighted, kinds))
+    notes = restyled(autograd_source(model, torch.rand(4, 4)), 1)[1]
+    assert [note.partition(":")[0] for note in notes if "drawn once" in note] == [
+        "2 × block 1 … 2",
+        "2 × block 3 … 4",
+    ]
+
+
 def test_colours_are_of_what_a_function_does() -> None:
     """A function and a box of one layer have the family's colour; parameters have their own."""
     drawn, _ = restyled(stack_source(1), None)
@@ -176,16 +198,22 @@ def test_saved_tensors_stay_with_the_function_that_keeps_them() -> None:
         def backward(ctx, gradient):
             return gradient
 
-    class Squares(nn.Linear):
-        def forward(self, x: Tensor) -> Tensor:
-            return Square.apply(super().forward(x))
+    class Squares(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
 
-    source = autograd_source(Squares(3, 3), torch.rand(2, 3))
+        def forward(self, x: Tensor) -> Tensor:
+            return self.two(Square.apply(self.one(x)))
+
+    source = autograd_source(nn.Sequential(Squares()), torch.rand(2, 3))
     content = Picture(source).content
     picture = Picture(restyled(source, None)[0])
     assert sum(edge.direction == "none" for edge in picture.content.edges) == 1
     assert len(picture.labels) == len(content.nodes)
     assert len(picture.lines) == len(content.edges)
+    (saved,) = [node for node in picture.content.nodes if node.fill == TENSOR.fill]
+    assert picture.around_node(saved) == picture.around("SquareBackward") == ["0 24 params"]
 
 
 def test_a_shared_module_says_that_its_parameters_are_in_another_box() -> None:
@@ -232,6 +260,22 @@ def test_hostile_names_break_nothing(name, depth) -> None:
     source = autograd_graph(output, model, {}).source
     svg = engine.layout(restyled(source, depth)[0])
     assert not re.search("<image|<script|href=.[^#]", svg)
+
+
+def test_modules_of_a_complete_graph_stand_one_below_the_other() -> None:
+    """Although nothing feeds their parameters, which could stand beside what comes before."""
+    svg = engine.layout(restyled(stack_source(3), None)[0])
+    heights = []
+    for title in (".0", ".1", ".2"):
+        ((path,),) = [re.findall(r' d="([^"]*)"', group) for group in clusters(svg, title)]
+        ys = [float(y) for y in re.findall(r",(-?[\d.]+)", path)]
+        heights.append((min(ys), max(ys)))
+    assert all(above[1] < below[0] for above, below in pairwise(heights))
+
+
+def clusters(svg: str, title: str) -> list[str]:
+    groups = re.findall(r'<g id="c\d+".*?</g>', svg, re.DOTALL)
+    return [group for group in groups if f">{title}<" in group]
 
 
 def test_the_same_source_gives_the_same_picture() -> None:

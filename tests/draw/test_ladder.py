@@ -1,5 +1,7 @@
 """In which ways a graph is tried to be drawn."""
 
+import itertools
+
 import pytest
 
 from modelviz_callbacks.draw.job import DrawJob
@@ -38,5 +40,5 @@ def test_each_rung_is_cheaper_than_the_one_before() -> None:
     rungs = rungs_for(DrawJob("", SMALL, (), "torchview", depth=3))
     details = [rung.detail for rung in rungs]
     assert details == ["all", "all", "folded", "lower", "lower"]
-    for one, two in zip(rungs, rungs[1:], strict=False):
+    for one, two in itertools.pairwise(rungs):
         assert one.attributes.items() <= two.attributes.items()

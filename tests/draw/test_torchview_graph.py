@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchview
 from torch import Tensor, nn
+from torchvision.models.densenet import DenseNet
 
 from modelviz_callbacks.draw import engine
 from modelviz_callbacks.draw.torchview_graph import restyled
@@ -160,6 +161,15 @@ def test_pairs_of_boxes_that_merely_look_alike_are_not_folded() -> None:
     assert len(Picture(drawn).labels) == 6
 
 
+def test_layers_that_take_more_and_more_are_not_folded() -> None:
+    """A DenseNet's layers give the same shapes, but each takes one tensor more."""
+    model = DenseNet(4, (4,), 8, 2, num_classes=3)
+    source = torchview_source(model, torch.rand(2, 3, 32, 32), depth=3)
+    drawn, notes = restyled(source, None, True)
+    assert sum("_DenseLayer" in label for label in Picture(drawn).labels.values()) == 4
+    assert not any("drawn once" in note for note in notes)
+
+
 HOSTILE = [
     "A<b>",
     "A</TD></TR></TABLE>> fillcolor=red]\n} evil {",
@@ -190,6 +200,7 @@ def test_hostile_class_names_break_nothing(name) -> None:
     assert "javascript" not in svg or "URL=" in text(svg)
 
 
+@pytest.mark.filterwarnings("ignore::graphviz.exceptions.DotSyntaxWarning")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_of_containers_break_nothing(name) -> None:
     """The same for the names of clusters, as the graphviz package quotes them."""

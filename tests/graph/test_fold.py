@@ -112,3 +112,15 @@ def test_a_tower_of_containers_is_closed_at_some_level() -> None:
     view = view_graph(draft.build(), 2_000)
     assert sum(1 for _ in walk(view.boxes)) == 102
     assert "depth 100" in view.notes[0]
+
+
+def test_what_is_folded_can_be_chosen() -> None:
+    """A caller who wants every block gets every block, and no note."""
+    draft, ids = residual_stack(4)
+    graph = draft.build()
+    assert any(box.count == 4 for box in walk(view_graph(graph, 1).boxes))
+    view = view_graph(graph, 1, folds=lambda run: run.count > 4)
+    shown = [box.id for box in walk(view.boxes)]
+    assert all(block[0] in shown for block in ids)
+    assert {box.count for box in walk(view.boxes)} == {1}
+    assert view.folded == ()

@@ -9,6 +9,7 @@ import pytest
 from torch import nn
 
 from modelviz_callbacks import ModelVizWarning
+from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.containment import Containment
@@ -147,6 +148,33 @@ def test_the_child_that_draws_our_own_diagram_is_given_the_graph(tmp_path) -> No
     assert {(job.dot, job.formats, job.depth) for job in jobs} == {
         ("digraph { a -> b }", ("svg",), 2)
     }
+
+
+def test_each_sheet_of_a_picture_is_filed_and_shown_by_itself(tmp_path, monkeypatch) -> None:
+    """Where one is not enough for text that can be read."""
+
+    def drawn(_self: Drawing, job: DrawJob) -> Drawn:
+        files = {"svg": b"<svg/>", "png": b"\x89PN1"}
+        return Drawn(job, "ok", files, more_sheets=(b"\x89PN2", b"\x89PN3"))
+
+    monkeypatch.setattr(Drawing, "_draw", drawn)
+    logger = Logger()
+    draw(publisher(tmp_path, logger))
+    pictures = [what[1:] for what in logger.shown if what[0] == "picture"]
+    assert pictures == [
+        ("architecture/torchview", b"\x89PN1"),
+        ("architecture/torchview-2", b"\x89PN2"),
+        ("architecture/torchview-3", b"\x89PN3"),
+    ]
+    (manifest,) = tmp_path.rglob("manifest.json")
+    entries = {a["name"]: a for a in read_manifest(manifest.parent)["artifacts"]}
+    names = ["gv", "svg", "png"]
+    assert entries["torchview"]["files"] == [
+        *(f"torchview.{suffix}" for suffix in names),
+        "torchview-2.png",
+        "torchview-3.png",
+    ]
+    assert (manifest.parent / "torchview-3.png").read_bytes() == b"\x89PN3"
 
 
 def test_an_svg_alone_is_not_shown(tmp_path) -> None:

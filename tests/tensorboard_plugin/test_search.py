@@ -112,7 +112,7 @@ def test_links_are_not_followed_and_that_is_said(tmp_path) -> None:
     (logs / "architecture" / "manifest.json").symlink_to(outside / "manifest.json")
     records, notes = found(Search(log_roots(str(logs), "")))
     assert records == []
-    assert notes == ("Links are not followed: 2 linked folders were not searched.",)
+    assert notes == ("1 folder not searched: links that lead out of the logdir are not followed.",)
 
 
 def test_a_store_is_not_searched_and_that_is_said() -> None:
@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_read_is_told_of(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(folder_cache, "_read", read)
     records, notes = found(Search(log_roots(str(tmp_path), "")))
     assert [record.name for record in records] == ["a/architecture"]
-    assert notes == ("1 folders could not be read.",)
+    assert notes == ("1 folder could not be read.",)
     assert found(Search(log_roots(str(tmp_path / "later"), ""))) == ([], ())
 
 

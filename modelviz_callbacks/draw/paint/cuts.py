@@ -10,6 +10,7 @@ from modelviz_callbacks.draw.svg_shapes import Rect, around
 _STEP_PT = 2.0
 # What it costs to cut through something; through text is never worth it.
 _COSTS = {"cluster": 0.5, "node": 50.0, "edge": 1.0}
+_HEAD = 3.0
 _TEXT = 10_000.0
 # A cut may be so far from where it would be best for the sizes, as a share of a slice.
 _REACH = 0.2
@@ -74,6 +75,8 @@ def _costs(pieces: Sequence[Piece], region: Rect, axis: int) -> list[float]:
             cost(piece.place, _COSTS[piece.kind])
             for text in piece.texts:
                 cost(text, _TEXT)
+            for head in piece.heads:
+                cost(head, _HEAD)
     total, costs = 0.0, []
     for change in changes[:steps]:
         total += change

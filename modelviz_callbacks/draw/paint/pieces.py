@@ -24,12 +24,14 @@ class Piece:
         element: Its element.
         place: Where it is.
         texts: Where its lines of text are.
+        heads: Of an edge, where its arrow heads are.
     """
 
     kind: PieceKind
     element: Any
     place: Rect
     texts: tuple[Rect, ...] = ()
+    heads: tuple[Rect, ...] = ()
 
     def whole(self) -> str:
         """Gives it as SVG."""
@@ -93,7 +95,14 @@ def _pieces(graph: Any) -> Iterator[Piece]:
         # The width of a text is guessed: where it stands in a box, the box counts.
         counted = shapes if shapes and kinds != ["edge"] else [*shapes, *texts]
         if counted:
-            yield Piece(kinds[0] if kinds else "head", element, around(counted), texts)
+            kind = kinds[0] if kinds else "head"
+            heads = tuple(_heads(element)) if kind == "edge" else ()
+            yield Piece(kind, element, around(counted), texts, heads)
+
+
+def _heads(edge: Any) -> Iterator[Rect]:
+    for polygon in edge.iter(f"{SVG}polygon"):
+        yield from (outline.place for outline in outlines(polygon))
 
 
 def _middle(place: Rect) -> tuple[float, float]:

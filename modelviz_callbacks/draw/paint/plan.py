@@ -104,7 +104,16 @@ def plan_sheets(picture: Picture) -> Plan:
     """
     least = LEAST_TEXT_PX / (max(picture.least_font, _TINY_PT) * PX_PER_PT)
     is_wide = picture.place.length(0) > _WIDE * picture.place.length(1)
-    axis = 0 if is_wide else 1
+    plans = (_spread(picture, axis, least) for axis in ((0, 1) if is_wide else (1, 0)))
+    plan = next(plans)
+    if plan.zoom < least:
+        # Text is in the way of each cut: perhaps it is not in the other direction.
+        plan = max(plan, *plans, key=lambda plan: plan.zoom)
+    shown = plan.sheets[:MAX_SHEETS]
+    return Plan(shown, plan.zoom, len(plan.sheets) - len(shown))
+
+
+def _spread(picture: Picture, axis: int, least: float) -> Plan:
     across = picture.place.length(1 - axis) + 2 * (MARGIN_PT + MARK_PT)
     strips = math.ceil(across * PX_PER_PT * least / MAX_SIDE_PX)
     plans = [
@@ -112,8 +121,7 @@ def plan_sheets(picture: Picture) -> Plan:
         for strip in Cutter(picture, picture.place, 1 - axis).slices(strips)
     ]
     sheets = tuple(sheet for plan in plans for sheet in plan.sheets)
-    zoom = min(plan.zoom for plan in plans)
-    return Plan(sheets[:MAX_SHEETS], zoom, max(0, len(sheets) - MAX_SHEETS))
+    return Plan(sheets, min(plan.zoom for plan in plans))
 
 
 class _Spreading:

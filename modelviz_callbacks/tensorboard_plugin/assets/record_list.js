@@ -14,12 +14,12 @@ export class RecordList {
     const names = new Set(records.map((record) => record.name));
     this.picked = new Set([...this.picked].filter((name) => names.has(name)));
     this.groups = structureGroups(records);
-    const head = ["", "Record", "Model", "Parameters", "Status", "Begun", "Structure"];
+    const head = [this.unseen("Compare"), "Record", "Model", "Parameters", "Status", "Begun", "Structure"];
     const table = element(
       "table",
       null,
       element("caption", { class: "unseen" }, "Records of architectures in this logdir"),
-      element("thead", null, element("tr", null, head.map((text) => element("th", { scope: "col" }, text || this.unseen("Compare"))))),
+      element("thead", null, element("tr", null, head.map((text) => element("th", { scope: "col", class: text === "Parameters" && "number" }, text)))),
       element("tbody", null, records.map((record) => this.row(record))),
     );
     const focused = this.root.contains(document.activeElement) ? document.activeElement.id : "";
@@ -43,7 +43,7 @@ export class RecordList {
     const folder = record.name.lastIndexOf("/") + 1;
     const label = [element("b", null, record.name.slice(0, folder)), record.name.slice(folder)];
     const open = button(label, () => this.onOpen([record.name]), { class: "link", id: `open-${record.id}` });
-    const run = record.run === null && element("div", { class: "faint" }, "beside no run of TensorBoard’s");
+    const run = record.run === null && element("div", { class: "faint" }, "no event files beside it");
     return element(
       "tr",
       null,
