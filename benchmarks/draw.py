@@ -33,7 +33,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
-from modelviz_callbacks.draw.worker import NICENESS
 
 KINDS = ("architecture", "torchview", "autograd")
 DEPTH = 3
@@ -41,6 +40,8 @@ LIMIT_S = 60.0
 LIMIT_MEAN = 0.5
 # Beyond the limit for drawing: to start and to end the children.
 SLACK_S = 5.0
+# That of the children that draw.
+NICENESS = 10
 RECORD_LIMIT_S = 180.0
 MIB = 2**20
 WITH_PYGRAPHVIZ = (
