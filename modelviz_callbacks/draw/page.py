@@ -17,7 +17,21 @@ from modelviz_callbacks.draw.page_warnings import warnings_of
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
 _VENDORED = ("vendor/panzoom/panzoom.min.js",)
-# In the order in which they are read: what is built upon comes first.
+# In the order in which they are read: what is built upon comes first, what overrides last.
+_SHEETS = (
+    "base",
+    "controls",
+    "overview",
+    "warnings",
+    "tabs",
+    "pictures",
+    "search",
+    "trees",
+    "details",
+    "texts",
+    "narrow",
+    "print",
+)
 _SCRIPTS = (
     "dom",
     "format",
@@ -108,7 +122,7 @@ def render_page(content: PageContent) -> str:
         HTML, the same for the same content. Whatever comes from a model is in compressed blocks
         of data, which the page's scripts show as text; the policy of the page runs no others.
     """
-    style = _asset("page.css") + palette_rules()
+    style = "\n".join((*(_asset(f"css/{name}.css") for name in _SHEETS), palette_rules()))
     scripts = [*map(_asset, _VENDORED), _own_script()]
     slots = {
         "policy": _policy(style, scripts),

@@ -233,8 +233,9 @@ def test_the_vendored_library_has_its_licence_and_version_beside_it() -> None:
     assert "Permission is hereby granted" in (folder / "MIT-License.txt").read_text("utf-8")
 
 
-def test_every_script_of_the_assets_is_in_the_page() -> None:
+@pytest.mark.parametrize("kind", ["js", "css"])
+def test_every_asset_is_in_the_page(kind) -> None:
     """No file is forgotten in the list, and none is without use."""
     html = render_page(content())
-    for script in (files("modelviz_callbacks.draw") / "assets" / "js").iterdir():
-        assert script.read_text("utf-8") in html, script.name
+    for asset in (files("modelviz_callbacks.draw") / "assets" / kind).iterdir():
+        assert asset.read_text("utf-8") in html, asset.name

@@ -11,7 +11,9 @@ class Architecture {
       if (!this.calls.has(path)) this.calls.set(path, []);
       this.calls.get(path).push(node);
     }
-    this.depths = Object.keys(facts.views).map(Number).sort((a, b) => a - b);
+    this.depths = Object.keys(facts.views)
+      .map(Number)
+      .sort((a, b) => a - b);
     this.views = new Map();
     this.whole = facts.manifest.totals ?? {};
   }

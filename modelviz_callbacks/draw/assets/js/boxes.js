@@ -29,7 +29,8 @@ class Boxes {
     const [source, target] = group.id.slice(1).split("-");
     const edge = { group, source: `n${source}`, target: `n${target}` };
     this.edges.push(edge);
-    for (const end of [edge.source, edge.target]) this.edgesOf.set(end, [...(this.edgesOf.get(end) ?? []), edge]);
+    for (const end of [edge.source, edge.target])
+      this.edgesOf.set(end, [...(this.edgesOf.get(end) ?? []), edge]);
   }
 
   /** The boxes that feed one, and those that it feeds. */

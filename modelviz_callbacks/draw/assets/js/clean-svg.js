@@ -1,9 +1,23 @@
 const SVG = "http://www.w3.org/2000/svg";
-const DRAWN = new Set(["svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "line", "text", "tspan"]);
+const DRAWN = new Set([
+  "svg",
+  "g",
+  "path",
+  "polygon",
+  "polyline",
+  "ellipse",
+  "circle",
+  "rect",
+  "line",
+  "text",
+  "tspan",
+]);
 const GIVEN = new Set(
-  ("id class d points x y x1 y1 x2 y2 cx cy r rx ry width height viewBox transform fill stroke opacity " +
+  (
+    "id class d points x y x1 y1 x2 y2 cx cy r rx ry width height viewBox transform fill stroke opacity " +
     "fill-opacity stroke-opacity stroke-width stroke-dasharray text-anchor font-size font-weight font-style " +
-    "text-decoration dominant-baseline").split(" "),
+    "text-decoration dominant-baseline"
+  ).split(" "),
 );
 const UNCOLOURED = new Set(["none", "transparent"]);
 const NAMED = { black: "#1a1a1a", white: "#ffffff" };

@@ -10,7 +10,10 @@ class Details {
   /** Shows a thing; `box` is what it is drawn as, and `boxes` the diagram's. */
   show(thing, box, boxes) {
     const isOwn = box && (thing.path == null || boxes?.view.own(thing.path) === box);
-    const node = isOwn && (box.paths ?? [""])[0] === (thing.path ?? (box.paths ?? [""])[0]) ? this.architecture.nodes.get(box.node) : this.nodeOf(thing);
+    const node =
+      isOwn && (box.paths ?? [""])[0] === (thing.path ?? (box.paths ?? [""])[0])
+        ? this.architecture.nodes.get(box.node)
+        : this.nodeOf(thing);
     const module = thing.path == null ? undefined : this.architecture.modules.get(thing.path);
     const parts = [
       this.head(thing, module, node, box),
@@ -38,12 +41,18 @@ class Details {
   }
 
   nodeOf(thing) {
-    return thing.path == null ? this.architecture.nodes.get(thing.node) : this.architecture.firstCall(thing.path);
+    return thing.path == null
+      ? this.architecture.nodes.get(thing.node)
+      : this.architecture.firstCall(thing.path);
   }
 
   head(thing, module, node, box) {
     const family = this.architecture.family(module);
-    const chip = element("span", { class: "chip" }, module ? family.name : (node?.kind === "op" ? "operation" : node?.kind) ?? "sequence");
+    const chip = element(
+      "span",
+      { class: "chip" },
+      module ? family.name : ((node?.kind === "op" ? "operation" : node?.kind) ?? "sequence"),
+    );
     if (module) chip.style.background = `var(--p-${family.fill.slice(1).toLowerCase()}, ${family.fill})`;
     if (module) chip.classList.add("family");
     const name = module ? shortClass(module.class) : (node?.name ?? `${box?.count ?? 1} × in sequence`);
@@ -63,10 +72,19 @@ class Details {
     const names = path === "" ? [] : path.split(".");
     const links = names.map((name, place) => {
       const to = names.slice(0, place + 1).join(".");
-      return [element("span", { class: "dot" }, place ? "." : ""), button(name, () => this.goTo(to), { class: "crumb" })];
+      return [
+        element("span", { class: "dot" }, place ? "." : ""),
+        button(name, () => this.goTo(to), { class: "crumb" }),
+      ];
     });
     const root = button("model", () => this.goTo(""), { class: "crumb faint" });
-    return element("p", { class: "crumbs", "aria-label": `Path ${path || "of the model itself"}` }, root, " ", links);
+    return element(
+      "p",
+      { class: "crumbs", "aria-label": `Path ${path || "of the model itself"}` },
+      root,
+      " ",
+      links,
+    );
   }
 
   marks(module) {
@@ -84,26 +102,50 @@ class Details {
     return element(
       "div",
       { class: "banner error" },
-      element("div", { class: "told" }, element("strong", null, failure.exception), element("p", null, failure.message)),
+      element(
+        "div",
+        { class: "told" },
+        element("strong", null, failure.exception),
+        element("p", null, failure.message),
+      ),
     );
   }
 
   standsFor(box, thing) {
     if (box?.gathered) return this.gathered(box.gathered);
     const paths = box?.paths ?? [];
-    if (paths.length < 2) return box?.count > 1 && element("p", { class: "stands" }, `The same module, ${box.count} times in sequence.`);
-    const items = paths.map((path) => element("li", null, button(path, () => this.goTo(path), { class: "path", "aria-current": path === thing.path })));
+    if (paths.length < 2)
+      return (
+        box?.count > 1 &&
+        element("p", { class: "stands" }, `The same module, ${box.count} times in sequence.`)
+      );
+    const items = paths.map((path) =>
+      element(
+        "li",
+        null,
+        button(path, () => this.goTo(path), { class: "path", "aria-current": path === thing.path }),
+      ),
+    );
     return element(
       "details",
       { class: "stands", open: paths.length <= 8 },
-      element("summary", null, `Stands for ${plural(paths.length, "module")}${box.count > 1 ? `, ${box.count} in sequence` : ""}`),
+      element(
+        "summary",
+        null,
+        `Stands for ${plural(paths.length, "module")}${box.count > 1 ? `, ${box.count} in sequence` : ""}`,
+      ),
       element("ul", null, items),
     );
   }
 
   /** Says which box holds what has none of its own. */
   inside(box) {
-    return element("p", { class: "stands" }, "Inside ", button(boxLabel(box, this.architecture), () => this.onbox?.(box), { class: "path" }));
+    return element(
+      "p",
+      { class: "stands" },
+      "Inside ",
+      button(boxLabel(box, this.architecture), () => this.onbox?.(box), { class: "path" }),
+    );
   }
 
   shares(module) {
@@ -114,13 +156,21 @@ class Details {
       ["of the FLOPs", costs.flops_forward, whole.flops_forward],
       ["of the activations", costs.activation_bytes, whole.activation_bytes],
     ].filter(([, part, all]) => part && all);
-    return rows.length > 0 && element(
-      "div",
-      { class: "shares" },
-      rows.map(([text, part, all]) => {
-        const share = humanShare(part, all);
-        return element("div", { class: "share" }, bar(part / all, `${share} ${text}`), element("span", null, element("b", null, share), ` ${text}`));
-      }),
+    return (
+      rows.length > 0 &&
+      element(
+        "div",
+        { class: "shares" },
+        rows.map(([text, part, all]) => {
+          const share = humanShare(part, all);
+          return element(
+            "div",
+            { class: "share" },
+            bar(part / all, `${share} ${text}`),
+            element("span", null, element("b", null, share), ` ${text}`),
+          );
+        }),
+      )
     );
   }
 
@@ -132,10 +182,19 @@ class Details {
         "div",
         null,
         element("h3", null, title),
-        element("ul", { class: "tensors" }, specs.map((spec) =>
-          element("li", null, spec.name && element("span", { class: "faint" }, `${spec.name} `), element("code", null, shapeText(spec)),
-            element("span", { class: "faint" }, ` ${spec.dtype ?? ""} ${spec.device ?? ""}`)),
-        )),
+        element(
+          "ul",
+          { class: "tensors" },
+          specs.map((spec) =>
+            element(
+              "li",
+              null,
+              spec.name && element("span", { class: "faint" }, `${spec.name} `),
+              element("code", null, shapeText(spec)),
+              element("span", { class: "faint" }, ` ${spec.dtype ?? ""} ${spec.device ?? ""}`),
+            ),
+          ),
+        ),
       );
     return element("div", { class: "flow" }, list("In", node.inputs), list("Out", node.outputs));
   }
@@ -169,7 +228,13 @@ class Details {
       "div",
       null,
       definitions([["FLOPs", node.flops == null ? null : exactCount(node.flops)]], { class: "facts" }),
-      path != null && element("p", null, "In ", button(path || "the model itself", () => this.goTo(path), { class: "path" })),
+      path != null &&
+        element(
+          "p",
+          null,
+          "In ",
+          button(path || "the model itself", () => this.goTo(path), { class: "path" }),
+        ),
     );
   }
 
@@ -180,7 +245,9 @@ class Details {
       const { name } = this.architecture.nodes.get(id);
       names.set(name, (names.get(name) ?? 0) + 1);
     }
-    const items = [...names].map(([name, count]) => element("li", null, count > 1 ? `${count} × ${name}` : name));
+    const items = [...names].map(([name, count]) =>
+      element("li", null, count > 1 ? `${count} × ${name}` : name),
+    );
     return element(
       "div",
       { class: "stands" },
@@ -200,15 +267,34 @@ class Details {
       ]);
     const all = [...rows(module.parameters, "parameter"), ...rows(module.buffers, "buffer")];
     if (all.length === 0) return null;
-    return element("div", null, element("h3", null, "Own parameters and buffers"), table(["Name", "Shape", "Type", "", ""], all, { class: "states" }));
+    return element(
+      "div",
+      null,
+      element("h3", null, "Own parameters and buffers"),
+      table(["Name", "Shape", "Type", "", ""], all, { class: "states" }),
+    );
   }
 
   neighbours(box, boxes) {
     const { sources, targets } = boxes.neighbours(box);
     const list = (title, found) =>
       found.length > 0 &&
-      element("div", null, element("h3", null, title), element("ul", { class: "neighbours" }, found.slice(0, 20).map((other) =>
-        element("li", null, button(boxLabel(other, this.architecture), () => this.onbox?.(other), { class: "path" })))));
+      element(
+        "div",
+        null,
+        element("h3", null, title),
+        element(
+          "ul",
+          { class: "neighbours" },
+          found.slice(0, 20).map((other) =>
+            element(
+              "li",
+              null,
+              button(boxLabel(other, this.architecture), () => this.onbox?.(other), { class: "path" }),
+            ),
+          ),
+        ),
+      );
     return element("div", null, list("From", sources), list("To", targets));
   }
 }

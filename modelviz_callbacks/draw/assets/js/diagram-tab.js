@@ -13,17 +13,33 @@ class DiagramTab {
 
   async fill(panel) {
     const { depths, facts } = this.architecture;
-    this.treeSwitch = button("☰ Modules", () => this.showTree(this.tree.root.hidden), { class: "tool", "aria-pressed": "true" });
+    this.treeSwitch = button("☰ Modules", () => this.showTree(this.tree.root.hidden), {
+      class: "tool",
+      "aria-pressed": "true",
+    });
     panel.append(
-      element("div", { class: "bar-of-tools" }, this.treeSwitch, this.search.root, depths.length > 0 && this.slider(depths)),
-      (this.split = element("div", { class: "split" }, this.tree.root, depths.length > 0 ? this.diagram.root : absence(facts, "architecture", "diagram"))),
+      element(
+        "div",
+        { class: "bar-of-tools" },
+        this.treeSwitch,
+        this.search.root,
+        depths.length > 0 && this.slider(depths),
+      ),
+      (this.split = element(
+        "div",
+        { class: "split" },
+        this.tree.root,
+        depths.length > 0 ? this.diagram.root : absence(facts, "architecture", "diagram"),
+      )),
     );
     this.shown();
     this.showTree(matchMedia("(min-width: 60rem)").matches);
     if (depths.length === 0) return;
     this.diagram.mount();
     this.diagram.ondepth = (depth) => this.depthShown(depth);
-    const first = depths.includes(facts.depth) ? facts.depth : depths.filter((depth) => depth < facts.depth).at(-1) ?? depths[0];
+    const first = depths.includes(facts.depth)
+      ? facts.depth
+      : (depths.filter((depth) => depth < facts.depth).at(-1) ?? depths[0]);
     await this.diagram.setDepth(first);
     this.showFailure();
   }
@@ -32,7 +48,8 @@ class DiagramTab {
   shown() {
     this.split.append(this.details.root);
     this.details.onclose = () => this.closed();
-    this.details.onbox = (box) => this.diagram.boxes.elements.has(box.element) && this.goTo(this.diagram.thing(box));
+    this.details.onbox = (box) =>
+      this.diagram.boxes.elements.has(box.element) && this.goTo(this.diagram.thing(box));
   }
 
   slider(depths) {
@@ -45,7 +62,13 @@ class DiagramTab {
       oninput: () => this.diagram.setDepth(depths[Number(this.input.value)]),
     });
     this.output = element("output", { for: "depth" });
-    return element("div", { class: "depth", hidden: depths.length === 1 }, element("label", { for: "depth" }, "Depth"), this.input, this.output);
+    return element(
+      "div",
+      { class: "depth", hidden: depths.length === 1 },
+      element("label", { for: "depth" }, "Depth"),
+      this.input,
+      this.output,
+    );
   }
 
   depthShown(depth) {
@@ -79,7 +102,9 @@ class DiagramTab {
       return;
     }
     const raised = found.depth !== before ? `, depth ${found.depth}` : "";
-    announce(found.own ? `${name}${raised}` : `${name} is inside ${boxLabel(found.box, this.architecture)}${raised}`);
+    announce(
+      found.own ? `${name}${raised}` : `${name} is inside ${boxLabel(found.box, this.architecture)}${raised}`,
+    );
   }
 
   selected(thing, box) {

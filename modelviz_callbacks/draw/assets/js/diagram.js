@@ -18,7 +18,10 @@ class Diagram extends Picture {
     if (this.depth !== depth) return;
     this.boxes = drawn.boxes;
     this.viewport.show(drawn);
-    this.frame.setAttribute("aria-label", `Diagram at depth ${depth}. Enter goes to its boxes, arrow keys move, plus, minus and 0 zoom.`);
+    this.frame.setAttribute(
+      "aria-label",
+      `Diagram at depth ${depth}. Enter goes to its boxes, arrow keys move, plus, minus and 0 zoom.`,
+    );
     this.rove(this.boxes.first());
     if (!stay) this.viewport.home();
     if (this.chosen) this.mark(this.find(this.chosen), { move: !stay });
@@ -56,7 +59,9 @@ class Diagram extends Picture {
   depthOf(thing) {
     const shown = (depth) => {
       const view = this.architecture.view(depth);
-      return thing.node != null && thing.path == null ? view.byNode.has(thing.node) : view.own(thing.path) != null;
+      return thing.node != null && thing.path == null
+        ? view.byNode.has(thing.node)
+        : view.own(thing.path) != null;
     };
     if (shown(this.depth)) return this.depth;
     const { depths } = this.architecture;
@@ -85,7 +90,9 @@ class Diagram extends Picture {
 
   thing(box) {
     const node = this.architecture.nodes.get(box.node);
-    return node?.kind === "module" ? { path: node.path ?? "", node: node.id } : { path: null, node: box.node ?? box.id };
+    return node?.kind === "module"
+      ? { path: node.path ?? "", node: node.id }
+      : { path: null, node: box.node ?? box.id };
   }
 
   clear() {

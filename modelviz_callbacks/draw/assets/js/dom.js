@@ -29,8 +29,18 @@ function definitions(rows, properties) {
 
 /** A table with a row of headings. */
 function table(headings, rows, properties) {
-  const head = element("tr", null, headings.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((cells) => element("tr", null, cells.map((cell) => element("td", null, cell ?? ""))));
+  const head = element(
+    "tr",
+    null,
+    headings.map((text) => element("th", { scope: "col" }, text)),
+  );
+  const body = rows.map((cells) =>
+    element(
+      "tr",
+      null,
+      cells.map((cell) => element("td", null, cell ?? "")),
+    ),
+  );
   const made = element("table", properties, element("thead", null, head), element("tbody", null, body));
   return element("div", { class: "scrolled" }, made);
 }

@@ -16,7 +16,8 @@ class Geometry {
 
   read(group) {
     const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-    for (const shape of group.querySelectorAll("path, polygon, polyline, ellipse, text")) include(bounds, pointsOf(shape));
+    for (const shape of group.querySelectorAll("path, polygon, polyline, ellipse, text"))
+      include(bounds, pointsOf(shape));
     const { left, top, right, bottom } = bounds;
     if (left > right) return { x: 0, y: 0, width: 0, height: 0 };
     const [x, y] = this.place(left, top);
@@ -26,7 +27,9 @@ class Geometry {
   /** The ends of a line. */
   ends(group) {
     const points = pointsOf(group.querySelector("path") ?? group);
-    return points.length < 4 ? null : [...this.place(points[0], points[1]), ...this.place(points.at(-2), points.at(-1))];
+    return points.length < 4
+      ? null
+      : [...this.place(points[0], points[1]), ...this.place(points.at(-2), points.at(-1))];
   }
 
   place(x, y) {

@@ -1,5 +1,5 @@
 // From so many groups on, a browser takes longer than a frame to paint them.
-const MANY = 2000;
+const MANY = 1000;
 const MOST_SHOWN = 700;
 const CELL_PX = 600;
 const MOST_CELLS = 60;
@@ -23,8 +23,13 @@ class LargeDrawing {
     geometry.groups.forEach((group) => this.sort(group));
     geometry.graph.replaceChildren(...[...geometry.graph.children].filter((child) => !this.order.has(child)));
     this.canvas = element("canvas", { class: "afar", "aria-hidden": "true" });
-    this.boxes = geometry.groups.filter((group) => group.classList.contains("box")).map((group) => this.painted(group));
-    this.lines = geometry.groups.filter((group) => /^e\d/.test(group.id)).map((group) => geometry.ends(group)).filter(Boolean);
+    this.boxes = geometry.groups
+      .filter((group) => group.classList.contains("box"))
+      .map((group) => this.painted(group));
+    this.lines = geometry.groups
+      .filter((group) => /^e\d/.test(group.id))
+      .map((group) => geometry.ends(group))
+      .filter(Boolean);
   }
 
   sort(group) {
@@ -35,13 +40,24 @@ class LargeDrawing {
 
   painted(group) {
     const shape = group.querySelector("path, polygon, ellipse");
-    return { group, place: this.geometry.of(group), fill: shape?.getAttribute("fill"), stroke: shape?.getAttribute("stroke") };
+    return {
+      group,
+      place: this.geometry.of(group),
+      fill: shape?.getAttribute("fill"),
+      stroke: shape?.getAttribute("stroke"),
+    };
   }
 
   /** Shows what is to be seen in a window on the picture. */
   update(seen, scale) {
-    const wide = { x: seen.x - seen.width * AROUND, y: seen.y - seen.height * AROUND, width: seen.width * (1 + 2 * AROUND), height: seen.height * (1 + 2 * AROUND) };
-    if (this.covered && !this.isAfar && holds(this.covered, seen) && this.covered.width < 4 * seen.width) return;
+    const wide = {
+      x: seen.x - seen.width * AROUND,
+      y: seen.y - seen.height * AROUND,
+      width: seen.width * (1 + 2 * AROUND),
+      height: seen.height * (1 + 2 * AROUND),
+    };
+    if (this.covered && !this.isAfar && holds(this.covered, seen) && this.covered.width < 4 * seen.width)
+      return;
     const found = this.within(wide);
     this.isAfar = found.size > MOST_SHOWN && this.within(seen).size > MOST_SHOWN;
     this.covered = found.size > MOST_SHOWN ? seen : wide;
@@ -52,7 +68,8 @@ class LargeDrawing {
   within(window) {
     const found = new Set(this.everywhere.filter((group) => overlap(this.geometry.of(group), window)));
     for (const name of cellsOf(window)) {
-      for (const group of this.cells.get(name) ?? []) if (overlap(this.geometry.of(group), window)) found.add(group);
+      for (const group of this.cells.get(name) ?? [])
+        if (overlap(this.geometry.of(group), window)) found.add(group);
       if (found.size > 4 * MOST_SHOWN) break;
     }
     return found;
@@ -90,7 +107,8 @@ class LargeDrawing {
   paint(seen, scale) {
     const ratio = devicePixelRatio || 1;
     const [width, height] = [seen.width * scale * ratio, seen.height * scale * ratio].map(Math.round);
-    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    if (this.canvas.width !== width || this.canvas.height !== height)
+      Object.assign(this.canvas, { width, height });
     this.canvas.hidden = !this.isAfar;
     if (!this.isAfar) return;
     const context = this.canvas.getContext("2d");
@@ -136,7 +154,10 @@ function colourReader() {
   return (given) => {
     if (!read.has(given)) {
       const [, name] = /^var\((--[^)]+)\)$/.exec(given ?? "") ?? [];
-      read.set(given, name ? style.getPropertyValue(name) : given === "none" || !given ? "transparent" : given);
+      read.set(
+        given,
+        name ? style.getPropertyValue(name) : given === "none" || !given ? "transparent" : given,
+      );
     }
     return read.get(given);
   };
@@ -144,12 +165,18 @@ function colourReader() {
 
 function* cellsOf({ x, y, width, height }) {
   for (let column = Math.floor(x / CELL_PX); column <= Math.floor((x + width) / CELL_PX); column += 1) {
-    for (let row = Math.floor(y / CELL_PX); row <= Math.floor((y + height) / CELL_PX); row += 1) yield `${column},${row}`;
+    for (let row = Math.floor(y / CELL_PX); row <= Math.floor((y + height) / CELL_PX); row += 1)
+      yield `${column},${row}`;
   }
 }
 
 function overlap(one, two) {
-  return one.x <= two.x + two.width && two.x <= one.x + one.width && one.y <= two.y + two.height && two.y <= one.y + one.height;
+  return (
+    one.x <= two.x + two.width &&
+    two.x <= one.x + one.width &&
+    one.y <= two.y + two.height &&
+    two.y <= one.y + one.height
+  );
 }
 
 function distance({ x, y, width, height }, toX, toY) {
@@ -157,5 +184,10 @@ function distance({ x, y, width, height }, toX, toY) {
 }
 
 function holds(outer, inner) {
-  return outer.x <= inner.x && outer.y <= inner.y && outer.x + outer.width >= inner.x + inner.width && outer.y + outer.height >= inner.y + inner.height;
+  return (
+    outer.x <= inner.x &&
+    outer.y <= inner.y &&
+    outer.x + outer.width >= inner.x + inner.width &&
+    outer.y + outer.height >= inner.y + inner.height
+  );
 }

@@ -15,7 +15,11 @@ async function start() {
   };
   fillOverview(document.getElementById("overview"), architecture, new ThemeButton());
   fillWarnings(document.getElementById("warnings"), facts.warnings, (path) => goTo({ path, node: null }));
-  const tabs = new Tabs(document.getElementById("tabs"), document.getElementById("panels"), views(architecture, diagram, modules));
+  const tabs = new Tabs(
+    document.getElementById("tabs"),
+    document.getElementById("panels"),
+    views(architecture, diagram, modules),
+  );
   new Printing(architecture, diagram);
   addEventListener("keydown", (event) => {
     if (event.key !== "/" || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
@@ -34,15 +38,43 @@ function views(architecture, diagram, modules) {
   return [
     { name: "diagram", title: "Diagram", fill: (panel) => diagram.fill(panel), shown: () => diagram.shown() },
     { name: "modules", title: "Modules", fill: (panel) => modules.fill(panel), shown: showModules },
-    { name: "torchinfo", title: "torchinfo", fill: textTab(architecture, { summary: "torchinfo's table", table: "our own table" }, "torchinfo's table") },
-    { name: "repr", title: "print(model)", fill: textTab(architecture, { modules: "print(model)" }, "print(model)") },
-    { name: "torchview", title: "torchview", fill: pictureTab(architecture, "torchview", "torchview's picture") },
-    { name: "autograd", title: "Autograd", fill: pictureTab(architecture, "autograd", "picture of the autograd graph") },
+    {
+      name: "torchinfo",
+      title: "torchinfo",
+      fill: textTab(
+        architecture,
+        { summary: "torchinfo's table", table: "our own table" },
+        "torchinfo's table",
+      ),
+    },
+    {
+      name: "repr",
+      title: "print(model)",
+      fill: textTab(architecture, { modules: "print(model)" }, "print(model)"),
+    },
+    {
+      name: "torchview",
+      title: "torchview",
+      fill: pictureTab(architecture, "torchview", "torchview's picture"),
+    },
+    {
+      name: "autograd",
+      title: "Autograd",
+      fill: pictureTab(architecture, "autograd", "picture of the autograd graph"),
+    },
     { name: "record", title: "Record", fill: recordTab(architecture) },
   ];
 }
 
 start().catch((error) => {
-  document.getElementById("panels").append(element("p", { class: "banner error", role: "alert" }, `This page could not be shown: ${error.message}`));
+  document
+    .getElementById("panels")
+    .append(
+      element(
+        "p",
+        { class: "banner error", role: "alert" },
+        `This page could not be shown: ${error.message}`,
+      ),
+    );
   throw error;
 });

@@ -10,7 +10,15 @@ function moduleColumns(architecture) {
     cell: ({ module }) => measured(module.costs[key], whole[key], human),
     text: ({ module }) => (module.costs[key] ? human(module.costs[key]) : ""),
   });
-  const plain = (title, width, value, properties) => ({ key: title, title, width, value, cell: (row) => element("span", null, value(row) ?? ""), text: value, ...properties });
+  const plain = (title, width, value, properties) => ({
+    key: title,
+    title,
+    width,
+    value,
+    cell: (row) => element("span", null, value(row) ?? ""),
+    text: value,
+    ...properties,
+  });
   return [
     nameColumn(architecture, "minmax(15rem, 2fr)"),
     plain("Class", "minmax(8rem, 1fr)", ({ module }) => shortClass(module.class)),
@@ -26,7 +34,14 @@ function moduleColumns(architecture) {
 /** The columns of the small tree beside the diagram. */
 function treeColumns(architecture) {
   const parameters = moduleColumns(architecture).find((column) => column.key === "parameters");
-  return [nameColumn(architecture, "minmax(0, 1fr)"), { ...parameters, width: "6.5rem", cell: ({ module }) => measured(module.costs.parameters, architecture.whole.parameters, humanCount) }];
+  return [
+    nameColumn(architecture, "minmax(0, 1fr)"),
+    {
+      ...parameters,
+      width: "6.5rem",
+      cell: ({ module }) => measured(module.costs.parameters, architecture.whole.parameters, humanCount),
+    },
+  ];
 }
 
 function nameColumn(architecture, width) {
@@ -49,7 +64,11 @@ function nameCell(architecture, { path, module, level, hasChildren, isOpen }, gr
   const cell = element(
     "span",
     { class: "name", title: `${path || "the model itself"} – ${module.class}` },
-    element("span", { class: `twist ${hasChildren ? "" : "none"}`, "aria-hidden": "true" }, isOpen ? "▾" : "▸"),
+    element(
+      "span",
+      { class: `twist ${hasChildren ? "" : "none"}`, "aria-hidden": "true" },
+      isOpen ? "▾" : "▸",
+    ),
     dot,
     element("bdi", null, name || "model"),
     element("span", { class: "faint class" }, shortClass(module.class)),

@@ -12,7 +12,12 @@ class ModulesTab {
       onsort: true,
       onchoose: (path) => this.chosen(path),
     });
-    const filter = element("input", { type: "search", placeholder: "Filter by path or class", "aria-label": "Filter by path or class", oninput: () => this.filter(filter.value) });
+    const filter = element("input", {
+      type: "search",
+      placeholder: "Filter by path or class",
+      "aria-label": "Filter by path or class",
+      oninput: () => this.filter(filter.value),
+    });
     const flat = element("input", { type: "checkbox", onchange: () => this.setFlat(flat.checked) });
     panel.append(
       element(
@@ -22,7 +27,10 @@ class ModulesTab {
         button("Open all", () => this.setAll(true), { class: "tool" }),
         button("Close all", () => this.setAll(false), { class: "tool" }),
         element("label", { class: "check" }, flat, " As a list"),
-        (this.inDiagram = button("Show in the diagram", () => this.goToDiagram(this.grid.chosen), { class: "tool", disabled: true })),
+        (this.inDiagram = button("Show in the diagram", () => this.goToDiagram(this.grid.chosen), {
+          class: "tool",
+          disabled: true,
+        })),
       ),
       (this.split = element("div", { class: "split" }, this.grid.root)),
     );

@@ -33,10 +33,16 @@ function totals(manifest) {
   const bytes = (total.parameter_bytes ?? 0) + (total.buffer_bytes ?? 0);
   return [
     ["Parameters", figure(humanCount(total.parameters), exactCount(total.parameters))],
-    ["Trainable", trained == null ? null : figure(trainedText(trained, total.parameters), exactCount(trained))],
+    [
+      "Trainable",
+      trained == null ? null : figure(trainedText(trained, total.parameters), exactCount(trained)),
+    ],
     ["Size", bytes ? figure(humanBytes(bytes), `${exactCount(bytes)} bytes, buffers included`) : null],
     ["FLOPs forward", flops(total)],
-    ["Activations", total.activation_bytes ? figure(humanBytes(total.activation_bytes), "given out by leaf calls") : null],
+    [
+      "Activations",
+      total.activation_bytes ? figure(humanBytes(total.activation_bytes), "given out by leaf calls") : null,
+    ],
     ["Runs on", [manifest.environment?.device, manifest.environment?.precision].filter(Boolean).join(", ")],
     ["Input", inputText(manifest.input ?? {})],
   ];
@@ -58,6 +64,8 @@ function flops(total) {
 
 function inputText(input) {
   const entries = Object.entries(input);
-  const texts = entries.slice(0, 2).map(([name, spec]) => `${name} ${shapeText(spec)} ${spec.dtype ?? ""}`.trim());
+  const texts = entries
+    .slice(0, 2)
+    .map(([name, spec]) => `${name} ${shapeText(spec)} ${spec.dtype ?? ""}`.trim());
   return texts.join(", ") + (entries.length > 2 ? `, … (${entries.length})` : "");
 }

@@ -8,10 +8,26 @@ class Picture {
     this.tools = element(
       "div",
       { class: "tools", role: "toolbar", "aria-label": "Zoom" },
-      button("+", () => this.viewport.zoomBy(ZOOM_STEP), { class: "tool", title: "Zoom in (+)", "aria-label": "Zoom in" }),
-      button("−", () => this.viewport.zoomBy(1 / ZOOM_STEP), { class: "tool", title: "Zoom out (−)", "aria-label": "Zoom out" }),
-      button("Fit", () => this.viewport.fit(), { class: "tool", title: "Show all of it (0)", "aria-label": "Fit to view" }),
-      button("1:1", () => this.viewport.natural(), { class: "tool", title: "Natural size (1)", "aria-label": "Natural size" }),
+      button("+", () => this.viewport.zoomBy(ZOOM_STEP), {
+        class: "tool",
+        title: "Zoom in (+)",
+        "aria-label": "Zoom in",
+      }),
+      button("−", () => this.viewport.zoomBy(1 / ZOOM_STEP), {
+        class: "tool",
+        title: "Zoom out (−)",
+        "aria-label": "Zoom out",
+      }),
+      button("Fit", () => this.viewport.fit(), {
+        class: "tool",
+        title: "Show all of it (0)",
+        "aria-label": "Fit to view",
+      }),
+      button("1:1", () => this.viewport.natural(), {
+        class: "tool",
+        title: "Natural size (1)",
+        "aria-label": "Natural size",
+      }),
     );
     this.root = element("div", { class: "picture" }, this.frame, this.tools);
     this.frame.addEventListener("keydown", (event) => this.key(event));
@@ -51,7 +67,13 @@ function pictureTab(architecture, name, what) {
   const entries = architecture.facts.pictures.filter((picture) => picture.name === name);
   return async (panel) => {
     if (entries.length === 0) panel.append(absence(architecture.facts, name, what));
-    else await choice(panel, entries, ({ root }) => root || "the model itself", (entry, place) => showPicture(entry, place, what));
+    else
+      await choice(
+        panel,
+        entries,
+        ({ root }) => root || "the model itself",
+        (entry, place) => showPicture(entry, place, what),
+      );
   };
 }
 

@@ -9,7 +9,9 @@ class Printing {
     addEventListener("beforeprint", () => this.fill());
     addEventListener("afterprint", () => this.place.replaceChildren());
     // Whoever only tries the look of print gets no beforeprint.
-    matchMedia("print").addEventListener("change", (event) => (event.matches ? this.fill() : this.place.replaceChildren()));
+    matchMedia("print").addEventListener("change", (event) =>
+      event.matches ? this.fill() : this.place.replaceChildren(),
+    );
   }
 
   fill() {
@@ -24,8 +26,12 @@ class Printing {
     const columns = moduleColumns(this.architecture);
     const rows = [...this.architecture.modules].map(([path, module]) => ({ path, module }));
     const cells = rows.slice(0, MOST_PRINTED).map((row) => columns.map((column) => column.text(row) ?? ""));
-    const made = table(columns.map((column) => column.title), cells);
-    if (rows.length > MOST_PRINTED) made.append(element("p", null, `and ${plural(rows.length - MOST_PRINTED, "more module")}`));
+    const made = table(
+      columns.map((column) => column.title),
+      cells,
+    );
+    if (rows.length > MOST_PRINTED)
+      made.append(element("p", null, `and ${plural(rows.length - MOST_PRINTED, "more module")}`));
     return made;
   }
 }

@@ -7,12 +7,32 @@ function recordTab(architecture) {
         "div",
         { class: "cards" },
         card("First batch", specs(manifest.input ?? {})),
-        ...(manifest.root_calls ?? []).map((call) => card(`Call of ${call.path || "the model"}`, rootCall(call))),
+        ...(manifest.root_calls ?? []).map((call) =>
+          card(`Call of ${call.path || "the model"}`, rootCall(call)),
+        ),
         card("Environment", definitions(environment(manifest.environment ?? {}), { class: "facts" })),
-        card("Versions", definitions(Object.entries(manifest.environment?.versions ?? {}), { class: "facts" })),
-        card("Fingerprints", definitions(Object.entries(manifest.fingerprints ?? {}), { class: "facts hashes" })),
-        card("Totals", definitions(Object.entries(manifest.totals ?? {}).map(([name, value]) => [words(name), valueText(value)]), { class: "facts" })),
-        card("Timings", definitions(Object.entries(manifest.timings ?? {}).map(([name, value]) => [words(name), `${value}`]), { class: "facts" })),
+        card(
+          "Versions",
+          definitions(Object.entries(manifest.environment?.versions ?? {}), { class: "facts" }),
+        ),
+        card(
+          "Fingerprints",
+          definitions(Object.entries(manifest.fingerprints ?? {}), { class: "facts hashes" }),
+        ),
+        card(
+          "Totals",
+          definitions(
+            Object.entries(manifest.totals ?? {}).map(([name, value]) => [words(name), valueText(value)]),
+            { class: "facts" },
+          ),
+        ),
+        card(
+          "Timings",
+          definitions(
+            Object.entries(manifest.timings ?? {}).map(([name, value]) => [words(name), `${value}`]),
+            { class: "facts" },
+          ),
+        ),
         card("Files", artifacts(manifest.artifacts ?? []), "wide"),
       ),
     );
@@ -31,29 +51,48 @@ function specs(input) {
     spec.device,
     spec.requires_grad ? "requires grad" : "",
   ]);
-  return rows.length > 0 ? table(["Name", "Shape", "Type", "Device", ""], rows) : element("p", { class: "faint" }, "Not seen.");
+  return rows.length > 0
+    ? table(["Name", "Shape", "Type", "Device", ""], rows)
+    : element("p", { class: "faint" }, "Not seen.");
 }
 
 function rootCall(call) {
   const autocast = Object.entries(call.autocast ?? {}).map(([device, dtype]) => `${device}: ${dtype}`);
   return [
-    definitions([["Class", call.class], ["Mode", call.training ? "train" : "eval"], ["Autocast", autocast.join(", ") || "off"]], { class: "facts" }),
+    definitions(
+      [
+        ["Class", call.class],
+        ["Mode", call.training ? "train" : "eval"],
+        ["Autocast", autocast.join(", ") || "off"],
+      ],
+      { class: "facts" },
+    ),
     specs(call.inputs ?? {}),
   ];
 }
 
 function environment(given) {
-  return Object.entries(given).filter(([name]) => name !== "versions").map(([name, value]) => [words(name), valueText(value)]);
+  return Object.entries(given)
+    .filter(([name]) => name !== "versions")
+    .map(([name, value]) => [words(name), valueText(value)]);
 }
 
 function artifacts(list) {
-  const rows = list.filter((artifact) => artifact.name !== "page").map((artifact) => [
-    element("bdi", null, [artifact.root, artifact.name].filter(Boolean).join(": ")),
-    element("span", { class: `status ${artifact.status === "ok" ? "good" : artifact.status === "failed" ? "bad" : ""}` }, artifact.status),
-    (artifact.files ?? []).map((file) => [element("a", { href: fileLink(file) }, file), " "]),
-    `${(artifact.seconds ?? 0).toFixed(2)} s`,
-    [artifact.error, ...(artifact.notes ?? [])].filter(Boolean).map((line) => element("p", { class: "small" }, line)),
-  ]);
+  const rows = list
+    .filter((artifact) => artifact.name !== "page")
+    .map((artifact) => [
+      element("bdi", null, [artifact.root, artifact.name].filter(Boolean).join(": ")),
+      element(
+        "span",
+        { class: `status ${artifact.status === "ok" ? "good" : artifact.status === "failed" ? "bad" : ""}` },
+        artifact.status,
+      ),
+      (artifact.files ?? []).map((file) => [element("a", { href: fileLink(file) }, file), " "]),
+      `${(artifact.seconds ?? 0).toFixed(2)} s`,
+      [artifact.error, ...(artifact.notes ?? [])]
+        .filter(Boolean)
+        .map((line) => element("p", { class: "small" }, line)),
+    ]);
   return table(["Artifact", "Status", "Files", "Took", "Notes"], rows, { class: "artifacts" });
 }
 
@@ -71,5 +110,7 @@ function valueText(value) {
   if (value == null) return "";
   if (typeof value === "number") return exactCount(value);
   if (typeof value !== "object") return String(value);
-  return Object.entries(value).map(([name, inner]) => (Array.isArray(value) ? valueText(inner) : `${name}: ${valueText(inner)}`)).join(", ");
+  return Object.entries(value)
+    .map(([name, inner]) => (Array.isArray(value) ? valueText(inner) : `${name}: ${valueText(inner)}`))
+    .join(", ");
 }

@@ -6,13 +6,23 @@ class Finder {
     this.entries = [];
     for (const [path, module] of architecture.modules) {
       const name = shortClass(module.class);
-      this.entries.push({ thing: { path, node: null }, title: path || "the model itself", kind: name, text: `${path} ${name}`.toLowerCase() });
+      this.entries.push({
+        thing: { path, node: null },
+        title: path || "the model itself",
+        kind: name,
+        text: `${path} ${name}`.toLowerCase(),
+      });
     }
     for (const node of architecture.nodes.values()) {
       if (node.kind === "module") continue;
       const within = architecture.nodes.get(node.parent)?.path ?? "";
       const kind = node.kind === "op" ? `operation${within && ` in ${within}`}` : node.kind;
-      this.entries.push({ thing: { path: null, node: node.id }, title: node.name, kind, text: `${node.name} ${kind}`.toLowerCase() });
+      this.entries.push({
+        thing: { path: null, node: node.id },
+        title: node.name,
+        kind,
+        text: `${node.name} ${kind}`.toLowerCase(),
+      });
     }
   }
 
@@ -28,7 +38,10 @@ class Finder {
       if (kind.toLowerCase() === whole) return 2;
       return name.startsWith(whole) ? 3 : 4;
     };
-    return found.map((entry, place) => [rank(entry), place, entry]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , entry]) => entry);
+    return found
+      .map((entry, place) => [rank(entry), place, entry])
+      .sort((a, b) => a[0] - b[0] || a[1] - b[1])
+      .map(([, , entry]) => entry);
   }
 }
 
@@ -62,10 +75,18 @@ class Search {
     this.found = this.finder.find(this.field.value);
     const shown = this.found.slice(0, MOST_RESULTS);
     this.list.replaceChildren(...shown.map((entry, place) => this.option(entry, place)));
-    if (this.found.length > shown.length) this.list.append(element("li", { class: "faint", role: "presentation" }, `and ${exactCount(this.found.length - shown.length)} more`));
+    if (this.found.length > shown.length)
+      this.list.append(
+        element(
+          "li",
+          { class: "faint", role: "presentation" },
+          `and ${exactCount(this.found.length - shown.length)} more`,
+        ),
+      );
     this.setActive(shown.length > 0 ? 0 : -1);
     const asked = this.field.value.trim() !== "";
-    if (asked && shown.length === 0) this.list.append(element("li", { class: "faint", role: "presentation" }, "Nothing found"));
+    if (asked && shown.length === 0)
+      this.list.append(element("li", { class: "faint", role: "presentation" }, "Nothing found"));
     this.list.hidden = !asked;
     this.field.setAttribute("aria-expanded", asked);
     if (asked) announce(plural(this.found.length, "result"));
@@ -74,7 +95,12 @@ class Search {
   option(entry, place) {
     return element(
       "li",
-      { role: "option", id: `found-${place}`, "aria-selected": "false", onpointerdown: (event) => this.press(event, place) },
+      {
+        role: "option",
+        id: `found-${place}`,
+        "aria-selected": "false",
+        onpointerdown: (event) => this.press(event, place),
+      },
       element("bdi", null, entry.title),
       element("span", { class: "faint" }, entry.kind),
     );

@@ -4,7 +4,9 @@ class Tabs {
     this.views = views;
     this.tabs = views.map((view) => this.tab(view));
     this.panels = views.map((view) => this.panel(view));
-    list.append(element("div", { role: "tablist", "aria-label": "Views", onkeydown: (e) => this.key(e) }, this.tabs));
+    list.append(
+      element("div", { role: "tablist", "aria-label": "Views", onkeydown: (e) => this.key(e) }, this.tabs),
+    );
     panels.append(...this.panels);
     this.current = null;
   }
@@ -45,9 +47,12 @@ class Tabs {
   key(event) {
     const place = this.views.findIndex((view) => view.name === this.current);
     const last = this.views.length - 1;
-    const next = { ArrowRight: place === last ? 0 : place + 1, ArrowLeft: place === 0 ? last : place - 1, Home: 0, End: last }[
-      event.key
-    ];
+    const next = {
+      ArrowRight: place === last ? 0 : place + 1,
+      ArrowLeft: place === 0 ? last : place - 1,
+      Home: 0,
+      End: last,
+    }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     this.show(this.views[next].name);

@@ -11,9 +11,13 @@ function textTab(architecture, kinds, what) {
 }
 
 function showText(entry, place, what) {
-  const copy = button("Copy", async () => announce((await copied(entry.content)) ? "Copied" : "It could not be copied"), {
-    class: "tool copy",
-  });
+  const copy = button(
+    "Copy",
+    async () => announce((await copied(entry.content)) ? "Copied" : "It could not be copied"),
+    {
+      class: "tool copy",
+    },
+  );
   place.append(copy, element("pre", { class: "text", tabindex: 0, "aria-label": what }, entry.content));
 }
 

@@ -10,10 +10,19 @@ class TreeGrid {
     this.active = 0;
     this.chosen = null;
     this.made = new Map();
-    this.head = element("div", { role: "row", class: "row head" }, columns.map((column) => this.heading(column, onsort)));
+    this.head = element(
+      "div",
+      { role: "row", class: "row head" },
+      columns.map((column) => this.heading(column, onsort)),
+    );
     this.space = element("div", { class: "space", role: "rowgroup" });
     this.body = element("div", { class: "rows", onscroll: () => this.paint() }, this.space);
-    this.root = element("div", { class: "tree", role: "treegrid", "aria-label": label }, element("div", { role: "rowgroup" }, this.head), this.body);
+    this.root = element(
+      "div",
+      { class: "tree", role: "treegrid", "aria-label": label },
+      element("div", { role: "rowgroup" }, this.head),
+      this.body,
+    );
     this.root.style.setProperty("--columns", columns.map((column) => column.width).join(" "));
     this.body.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.paint()).observe(this.body);
@@ -23,7 +32,11 @@ class TreeGrid {
   heading(column, onsort) {
     const properties = { role: "columnheader", class: column.numeric ? "number" : "", "aria-sort": "none" };
     if (!onsort) return element("span", properties, column.title);
-    return element("span", properties, button(column.title, () => this.sort(column), { class: "sort" }));
+    return element(
+      "span",
+      properties,
+      button(column.title, () => this.sort(column), { class: "sort" }),
+    );
   }
 
   sort(column) {
@@ -34,7 +47,10 @@ class TreeGrid {
     else this.model.sorting = null;
     this.columns.forEach((other, place) => {
       const sorting = this.model.sorting?.column === other && this.model.sorting;
-      this.head.children[place].setAttribute("aria-sort", !sorting ? "none" : sorting.descending ? "descending" : "ascending");
+      this.head.children[place].setAttribute(
+        "aria-sort",
+        !sorting ? "none" : sorting.descending ? "descending" : "ascending",
+      );
     });
     announce(this.model.sorting ? `Sorted by ${column.title}` : "In the model's own order");
     this.refresh();
@@ -53,7 +69,10 @@ class TreeGrid {
 
   paint() {
     const from = Math.max(0, Math.floor(this.body.scrollTop / ROW_PX) - AHEAD);
-    const to = Math.min(this.rows.length, Math.ceil((this.body.scrollTop + this.body.clientHeight) / ROW_PX) + AHEAD);
+    const to = Math.min(
+      this.rows.length,
+      Math.ceil((this.body.scrollTop + this.body.clientHeight) / ROW_PX) + AHEAD,
+    );
     for (const [place, row] of this.made) {
       if ((place < from || place >= to) && !row.contains(document.activeElement)) {
         row.remove();
@@ -83,7 +102,13 @@ class TreeGrid {
         "aria-selected": String(entry.path === this.chosen),
         onclick: (event) => this.click(event, place),
       },
-      this.columns.map((column) => element("span", { role: "gridcell", class: column.numeric ? "number" : "" }, column.cell(entry, this))),
+      this.columns.map((column) =>
+        element(
+          "span",
+          { role: "gridcell", class: column.numeric ? "number" : "" },
+          column.cell(entry, this),
+        ),
+      ),
     );
     row.style.top = `${place * ROW_PX}px`;
     this.made.set(place, row);
@@ -125,7 +150,8 @@ class TreeGrid {
     this.active = place;
     const top = place * ROW_PX;
     const { scrollTop, clientHeight } = this.body;
-    if (top < scrollTop || top + ROW_PX > scrollTop + clientHeight) this.body.scrollTop = top - clientHeight / 2;
+    if (top < scrollTop || top + ROW_PX > scrollTop + clientHeight)
+      this.body.scrollTop = top - clientHeight / 2;
     this.paint();
     if (focus) this.made.get(place)?.focus({ preventScroll: true });
   }

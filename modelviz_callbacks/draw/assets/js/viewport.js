@@ -6,6 +6,8 @@ const CLOSE = 0.75;
 const SETTLED_MS = 180;
 // How near a click on what is painted small must be.
 const REACH_PX = 6;
+// From so many groups on a movement would stutter.
+const STILL = 500;
 
 /** A window on a picture that is panned and zoomed; nothing in the picture is laid out anew for it. */
 class Viewport {
@@ -30,7 +32,9 @@ class Viewport {
     new ResizeObserver(() => this.update()).observe(frame);
     frame.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     // Its pinch adds a step for 80 pixels; what is small shall not leap, nor what is large creep.
-    this.paper.addEventListener("panzoomstart", () => this.panzoom.setOptions({ step: 0.8 * this.panzoom.getScale() }));
+    this.paper.addEventListener("panzoomstart", () =>
+      this.panzoom.setOptions({ step: 0.8 * this.panzoom.getScale() }),
+    );
     this.paper.addEventListener("panzoomchange", () => this.moved());
   }
 
@@ -71,7 +75,10 @@ class Viewport {
     const scale = this.panzoom.getScale();
     const middle = width / 2 / scale - (x + own / 2);
     const [least, most] = [(width - MARGIN) / scale - this.size.width, MARGIN / scale];
-    this.panzoom.pan(Math.max(least, Math.min(most, middle)), this.panzoom.getPan().y, { animate: false, force: true });
+    this.panzoom.pan(Math.max(least, Math.min(most, middle)), this.panzoom.getPan().y, {
+      animate: false,
+      force: true,
+    });
   }
 
   natural() {
@@ -103,7 +110,8 @@ class Viewport {
       // Of what is taller than the window, the top is what there is to read.
       y: place.y + Math.min(place.height, (0.8 * height) / scale) / 2,
     };
-    const animate = !this.large && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const animate =
+      this.geometry.groups.length < STILL && !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.panzoom.zoom(scale, { animate, force: true });
     this.panzoom.pan(width / 2 / scale - middle.x, height / 2 / scale - middle.y, { animate, force: true });
     this.update();
@@ -115,7 +123,9 @@ class Viewport {
     const { x, y } = this.panzoom.getPan();
     const [left, top] = [scale * (place.x + x), scale * (place.y + y)];
     if (this.large?.isAfar) return false;
-    return left >= 0 && top >= 0 && left + scale * place.width <= width && top + scale * place.height <= height;
+    return (
+      left >= 0 && top >= 0 && left + scale * place.width <= width && top + scale * place.height <= height
+    );
   }
 
   wholeScale(width, height) {
@@ -150,7 +160,11 @@ class Viewport {
     const { left, top } = this.frame.getBoundingClientRect();
     const scale = this.panzoom.getScale();
     const { x, y } = this.panzoom.getPan();
-    return this.large.at((event.clientX - left) / scale - x, (event.clientY - top) / scale - y, REACH_PX / scale);
+    return this.large.at(
+      (event.clientX - left) / scale - x,
+      (event.clientY - top) / scale - y,
+      REACH_PX / scale,
+    );
   }
 
   wheel(event) {
@@ -168,4 +182,3 @@ class Viewport {
     this.settling = setTimeout(() => this.paper.classList.remove("moving"), SETTLED_MS);
   }
 }
-

@@ -17,9 +17,18 @@ function errorBanner(warned, goTo) {
 }
 
 function groupBanner(level, warnings, goTo) {
-  const summary = summaryLine(level, plural(warnings.length, level), warnings.map((warned) => warned.title).join(" · "));
+  const summary = summaryLine(
+    level,
+    plural(warnings.length, level),
+    warnings.map((warned) => warned.title).join(" · "),
+  );
   const parts = warnings.map((warned) => [element("strong", null, warned.title), told(warned, goTo)]);
-  return element("details", { class: `banner ${level}` }, summary, element("div", { class: "told" }, parts.flat()));
+  return element(
+    "details",
+    { class: `banner ${level}` },
+    summary,
+    element("div", { class: "told" }, parts.flat()),
+  );
 }
 
 function summaryLine(level, title, more) {
@@ -43,7 +52,12 @@ function told(warned, goTo) {
 }
 
 function traceback(text) {
-  return element("details", { class: "traceback" }, element("summary", null, "Traceback"), element("pre", null, text));
+  return element(
+    "details",
+    { class: "traceback" },
+    element("summary", null, "Traceback"),
+    element("pre", null, text),
+  );
 }
 
 /** Buttons that lead to modules; of many, the first ones, and the rest on demand. */
@@ -52,7 +66,9 @@ function pathButtons(paths, goTo) {
   const place = element("p", { class: "paths" }, paths.slice(0, MOST_PATHS).map(make));
   const rest = paths.slice(MOST_PATHS);
   if (rest.length > 0) {
-    const more = button(`and ${exactCount(rest.length)} more`, () => more.replaceWith(...rest.map(make)), { class: "path" });
+    const more = button(`and ${exactCount(rest.length)} more`, () => more.replaceWith(...rest.map(make)), {
+      class: "path",
+    });
     place.append(more);
   }
   return place;
