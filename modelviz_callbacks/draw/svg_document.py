@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from modelviz_callbacks.diagram.palette import DARK
+from modelviz_callbacks.diagram.palette import DARK, PAGE
 from modelviz_callbacks.draw.cards import add_cards
 from modelviz_callbacks.draw.fonts import FAMILY_STACK
 from modelviz_callbacks.draw.line_labels import place_line_labels
@@ -101,7 +101,9 @@ def _dark_rules(root: Any) -> str:
     if any(color not in DARK for _, color in used):
         return ""
     rules = "".join(f'[{name}="{color}"]{{{name}:{DARK[color]}}}' for name, color in sorted(used))
-    return f"@media (prefers-color-scheme: dark){{{rules}}}"
+    # What is around the picture in a browser's window, if the window shows it alone.
+    window = f"svg:root{{background:{DARK[PAGE]}}}"
+    return f"@media (prefers-color-scheme: dark){{{window}{rules}}}"
 
 
 def _colors(root: Any) -> Iterator[tuple[str, str]]:

@@ -116,7 +116,7 @@ def test_a_killed_child_is_taken_for_one_without_memory(sleeping_worker) -> None
     drawing.start()
     for count in range(1, 7):
         while len(sleeping_worker) < count:
-            time.sleep(0.01)
+            assert not drawing.wait(0.01)
         os.kill(sleeping_worker[count - 1].pid, signal.SIGKILL)
     assert drawing.wait(30)
     assert [d.job.name for d in drawn] == ["a", "b"]
