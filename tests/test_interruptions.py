@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from modelviz_callbacks.draw.job import DrawJob
 from tests.conftest import read_manifest
 from tests.interrupted_run import CASES
 
@@ -95,7 +96,8 @@ def test_a_step_that_came_to_its_end_is_complete(name, results) -> None:
     manifest = manifest_of(results, name)
     assert (manifest["status"], manifest["notes"]) == ("complete", [])
     missing = {a["name"]: a["error"] for a in manifest["artifacts"] if a["status"] != "ok"}
-    assert missing == dict.fromkeys(("torchview", "autograd", "architecture"), NOT_WAITED_FOR)
+    pictures = dict.fromkeys(("torchview", "autograd", "architecture"), NOT_WAITED_FOR)
+    assert missing == pictures | {"page": "not made before the process ended"}
 
 
 def test_a_plain_loop_that_is_terminated_leaves_what_was_begun(results) -> None:
@@ -114,11 +116,9 @@ def test_an_interrupt_while_the_record_is_written_is_in_it(results) -> None:
 
 def test_ctrl_c_in_a_terminal_does_not_stop_the_drawing(tmp_path) -> None:
     """It reaches every process in the foreground; a training that goes on gets its pictures."""
-    (tmp_path / "job.json").write_text(
-        json.dumps(
-            {"dot": "digraph { a -> b }", "formats": ["svg"], "attributes": {}, "limit_s": 9}
-        )
-    )
+    job = DrawJob("a graph", "digraph { a -> b }", ("svg",))
+    order = {"job": vars(job), "detail": "all", "attributes": {}, "limit_s": 9}
+    (tmp_path / "job.json").write_text(json.dumps(order))
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"

@@ -370,6 +370,7 @@ def test_remote_run_folders_are_written(tmp_path) -> None:
         "architecture.gv",
         "architecture.svg",
         "table.txt",
+        "index.html",
     }
 
 

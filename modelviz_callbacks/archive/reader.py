@@ -84,10 +84,13 @@ def read_text(directory: str, name: str, most_bytes: int) -> str:
 def _local(directory: str, name: str, most_bytes: int) -> bytes:
     # A named pipe that nobody writes to would make us wait for ever.
     descriptor = os.open(Path(directory) / name, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("this is no file")
-        return file.read(most_bytes + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most_bytes + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _remote(directory: str, name: str, most_bytes: int) -> bytes:

@@ -7,6 +7,7 @@ from modelviz_callbacks.diagram.labels import failure_lines
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
 from modelviz_callbacks.diagram.module_text import human
 from modelviz_callbacks.diagram.palette import (
+    CONTAINER,
     FAILED_FILL,
     FAILED_TEXT,
     FAINT,
@@ -54,7 +55,8 @@ def head(
     rows = [_title(facts, depth)]
     if failure is not None and not is_shown:
         rows += _failure(failure)
-    if families:
+    # The colour of the closed model alone says nothing.
+    if families and set(families) != {CONTAINER}:
         rows.append(_colours(families))
     if marks:
         signs = [_mark(mark) for mark in MARKS if mark in marks]

@@ -1,7 +1,7 @@
 """torchviz' autograd graph drawn in our visual language: complete, or a box for each module."""
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from modelviz_callbacks.diagram.dot_text import escape
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
@@ -50,7 +50,7 @@ def restyled(dot: str, depth: int | None) -> tuple[str, tuple[str, ...]]:
     aside, tree = _grouped(source, closed=depth is not None)
     if depth is None:
         return _complete(source, tree, aside)
-    return _by_module(source, tree, depth)
+    return _by_module(source, tree, aside, depth)
 
 
 def _grouped(source: AutogradSource, *, closed: bool) -> tuple[Collection[int], AutogradTree]:
@@ -67,25 +67,37 @@ def _complete(
     lines = [
         Line(tree.ids[tail], tree.ids[end], "", _as_drawn(edge)) for tail, end, edge in source.edges
     ]
-    lines += [
-        Line(tree.ids[above], tree.ids[below], "", _SPACER)
-        for above, below in spacers(source, tree, aside)
-    ]
+    lines += _spacers(source, tree, view, aside)
     notes = (_RULE,) if any(box.boxes for box in shown_boxes(view)) else ()
     return _picture(source, tree, view, DrawnLinks(), lines, said=""), notes
 
 
 def _by_module(
-    source: AutogradSource, tree: AutogradTree, depth: int
+    source: AutogradSource, tree: AutogradTree, aside: Collection[int], depth: int
 ) -> tuple[str, tuple[str, ...]]:
     view = view_graph(tree.graph, depth, folds=is_telling, gathers=False)
     links = choose_links(view)
-    picture = _picture(source, tree, view, links, lifted_lines(links), said=f", depth {depth}")
+    lines = [*lifted_lines(links), *_spacers(source, tree, view, aside)]
+    picture = _picture(source, tree, view, links, lines, said=f", depth {depth}")
     drawn = sum(box.id in tree.nodes for box in leaves_of(view.boxes))
     own = f"Depth {depth}: {drawn:,} of {len(source.nodes):,} nodes have a box of their own."
     # Each layer's outputs say the same.
     folded = dict.fromkeys(view.folded)
     return picture, (_RULE, own, *folded, *filter(None, [links.note]))
+
+
+def _spacers(
+    source: AutogradSource, tree: AutogradTree, view: View, aside: Collection[int]
+) -> Iterator[Line]:
+    """Keeps drawn parameters below what comes before their module, with lines that are not seen."""
+    parents = {node.id: node.parent for node in tree.graph.nodes}
+    drawn = {box.id for box in leaves_of(view.boxes)}
+    for above, below in spacers(source, tree, aside):
+        box: int | None = tree.ids[above]
+        while box is not None and box not in drawn:
+            box = parents[box]
+        if box is not None and tree.ids[below] in drawn:
+            yield Line(box, tree.ids[below], "", _SPACER)
 
 
 def _picture(

@@ -15,6 +15,8 @@ _VIEW = re.compile(
     r"(T|Transpose|Permute|ToCopy|(Unsafe)?View|ReshapeAlias|Expand|(Un)?Squeeze|Select|Slice"
     r"|Split(WithSizes)?|Unbind|Alias|Detach)Backward\d*"
 )
+_PRODUCT = re.compile(r"(Addmm|Mm)Backward\d*")
+_RESHAPING = re.compile(r"((Unsafe)?View|ReshapeAlias)Backward\d*")
 _SCALING = re.compile(r"MulBackward\d*")
 _JOINING = re.compile(r"(Cat|Stack)Backward\d*")
 _START = -1
@@ -38,10 +40,10 @@ class Belonging:
 def find_modules(source: AutogradSource, order: Iterable[int]) -> Belonging:
     """Assigns each node to a module.
 
-    A function that takes parameters belongs to the module that they are in. Of the others, one
-    that joins ways belongs to the module around what is on these ways, an activation to the module
-    around what it follows, and any other to the innermost module around what comes before and
-    after it.
+    A function that takes parameters belongs to the module that they are in, with the reshaping
+    around a linear layer's product. Of the others, one that joins ways belongs to the module around
+    what is on these ways, an activation to the module around what it follows, and any other to the
+    innermost module around what comes before and after it.
 
     Args:
         source: The autograd graph.
@@ -66,6 +68,8 @@ class _Finding:
         for node in order:
             self._anchor(node)
         self._data = [node for node in order if node not in self.aside]
+        for node in sorted(self._anchors):
+            self._flatten(node)
         self._above = self._dominators()
         functions = [node for node in self._data if source.nodes[node].kind == "function"]
         self._assign(functions)
@@ -103,6 +107,18 @@ class _Finding:
         elif own and about.kind == "function":
             self.found[node] = _common(own)
             self._anchors.add(node)
+
+    def _flatten(self, node: int) -> None:
+        """A linear layer flattens what it is given, and gives it its shape back."""
+        before, after = self._before(node), self._source.after[node]
+        nodes, around = self._source.nodes, {*before, *after}
+        if len(before) != 1 or len(after) != 1 or not _PRODUCT.fullmatch(nodes[node].name):
+            return
+        if self._anchors.isdisjoint(around) and all(
+            _RESHAPING.fullmatch(nodes[one].name) for one in around
+        ):
+            self._anchors |= around
+            self.found.update(dict.fromkeys(around, self.found[node]))
 
     def _is_aside(self, name: str) -> bool:
         return name == ACCUMULATE or _VIEW.fullmatch(name) is not None

@@ -1,9 +1,11 @@
-"""The DOT that is laid out on a rung of the ladder, made of what the job holds."""
+"""The DOT that is laid out on a rung of the ladder, made of what the job holds.
+
+Each picture has a process of its own: it imports only what its kind needs.
+"""
 
 from collections.abc import Callable
 from functools import partial
 
-from modelviz_callbacks.draw import autograd_graph, torchview_graph
 from modelviz_callbacks.draw.job import DrawJob
 from modelviz_callbacks.draw.ladder import Detail
 
@@ -36,7 +38,6 @@ def source(job: DrawJob, detail: Detail) -> Source:
 def _ours(job: DrawJob, detail: Detail) -> Source:
     if detail != "lower" or not job.graph:
         return job.dot, ()
-    # Few pictures need these, and they are not quick to import.
     from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
     from modelviz_callbacks.graph.model import ArchitectureGraph
 
@@ -51,9 +52,13 @@ def _ours(job: DrawJob, detail: Detail) -> Source:
 
 def _restyled(job: DrawJob, detail: Detail) -> Source:
     if job.kind == "torchview":
+        from modelviz_callbacks.draw import torchview_graph
+
         if detail != "lower":
             return torchview_graph.restyled(job.dot, None, folded=detail == "folded")
         return _deepest_quick(partial(torchview_graph.restyled, job.dot, folded=True), job, detail)
+    from modelviz_callbacks.draw import autograd_graph
+
     if detail == "all":
         return autograd_graph.restyled(job.dot, None)
     return _deepest_quick(partial(autograd_graph.restyled, job.dot), job, detail)

@@ -21,7 +21,7 @@ from modelviz_callbacks.draw.source import source
 
 MEMORY_LIMIT_BYTES = 4 * 1024**3
 _PR_SET_PDEATHSIG = 1
-_NICENESS = 10
+NICENESS = 10
 _TITLES = {
     "architecture": "Diagram of the model's architecture",
     "torchview": "Diagram of the model by torchview",
@@ -91,7 +91,7 @@ def limit_resources(limit_s: float) -> None:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
     with contextlib.suppress(OSError):
-        os.nice(_NICENESS)
+        os.nice(NICENESS)
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -33,6 +33,11 @@ class FoundRecord:
         return self.root.run_name(self.folder)
 
     @property
+    def path(self) -> str:
+        """Its whole path."""
+        return f"{self.root.path}/{self.folder}".rstrip("/")
+
+    @property
     def id(self) -> str:
         """What it is called in addresses: nothing that could be taken for a path."""
         place = f"{self.root.path}\0{self.folder}"

@@ -1,6 +1,7 @@
 """What the tab shows of a record before it is opened, as JSON. A manifest may say anything."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
@@ -10,8 +11,20 @@ from modelviz_callbacks.tensorboard_plugin.record_files import listed_files
 
 _MOST_LETTERS = 500
 _MOST_LINES = 100
+_NOTHING = Manifest(created_at="")
 # Of several pictures and texts the first of these is shown where there is no page.
 _TELLING = ("architecture", "torchview", "table", "summary", "modules")
+
+
+def listing(records: Iterable[FoundRecord]) -> list[dict[str, Any]]:
+    """Describes records, in the order of their names, each of which is there once."""
+    found = sorted(records, key=lambda record: (record.name, record.root.path))
+    times = Counter(record.name for record in found)
+    # TensorBoard takes two runs of one name in two logdirs for one run; these are two records.
+    return [
+        listed(record) | ({"name": _text(record.path)} if times[record.name] > 1 else {})
+        for record in found
+    ]
 
 
 def listed(record: FoundRecord) -> dict[str, Any]:
@@ -23,12 +36,15 @@ def listed(record: FoundRecord) -> dict[str, Any]:
     Returns:
         Plain data; texts are cut, numbers are numbers or null.
     """
+    told = _told(record.manifest) if record.manifest is not None else _untold(record.problem)
+    # The page has all of it; a list of a thousand records is still sent at once.
+    told |= _without_page(record.manifest) if record.page is None else {}
     return {
         "id": record.id,
         "name": _text(record.name),
         "run": None if record.run is None else _text(record.run),
         "page": record.page,
-        **(_told(record.manifest) if record.manifest is not None else _untold(record.problem)),
+        **told,
     }
 
 
@@ -50,16 +66,21 @@ def _told(manifest: Manifest) -> dict[str, Any]:
         "said": _said(manifest),
         "drawing": drawn.count("pending"),
         "failed": drawn.count("failed"),
-        "notes": [_text(note) for note in manifest.notes[:_MOST_LINES]],
-        "artifacts": [_artifact(artifact) for artifact in manifest.artifacts[:_MOST_LINES]],
-        "pictures": _most_telling(manifest, ".png"),
-        "text": next(iter(_most_telling(manifest, ".txt")), None),
+    }
+
+
+def _without_page(manifest: Manifest | None) -> dict[str, Any]:
+    shown = _NOTHING if manifest is None else manifest
+    return {
+        "notes": [_text(note) for note in shown.notes[:_MOST_LINES]],
+        "artifacts": [_artifact(artifact) for artifact in shown.artifacts[:_MOST_LINES]],
+        "pictures": _most_telling(shown, ".png"),
+        "text": next(iter(_most_telling(shown, ".txt")), None),
     }
 
 
 def _untold(problem: str | None) -> dict[str, Any]:
-    nothing = _told(Manifest(created_at=""))
-    return nothing | {"status": "unreadable", "said": _text(problem)}
+    return _told(_NOTHING) | {"status": "unreadable", "said": _text(problem)}
 
 
 def _said(manifest: Manifest) -> str:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 
 from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.tensorboard_plugin.catalogue import Catalogue
-from modelviz_callbacks.tensorboard_plugin.listing import listed
+from modelviz_callbacks.tensorboard_plugin.listing import listing
 from modelviz_callbacks.tensorboard_plugin.log_roots import log_roots
 from modelviz_callbacks.tensorboard_plugin.record_files import Served, serve
 
@@ -57,8 +57,11 @@ class ArchitecturePlugin(base_plugin.TBPlugin):  # type: ignore[misc] # TensorBo
 
     def _serve_records(self, request: Request) -> Response:
         known = self._catalogue.snapshot(_WAIT_S)
-        entries = sorted(map(listed, known.records.values()), key=lambda e: str(e["name"]))
-        content = {"records": entries, "notes": known.notes, "searching": known.searching}
+        content = {
+            "records": listing(known.records.values()),
+            "notes": known.notes,
+            "searching": known.searching,
+        }
         return _respond(request, content, "application/json")
 
     def _serve_file(self, request: Request) -> Response:

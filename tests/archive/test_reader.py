@@ -127,6 +127,15 @@ def test_what_is_no_file_is_not_waited_for(kind, tmp_path) -> None:
         open_record(str(tmp_path))
 
 
+def test_a_folder_in_a_files_place_leaves_nothing_open(tmp_path) -> None:
+    """Whoever looks through thousands of folders runs out of descriptors otherwise."""
+    (tmp_path / "manifest.json").mkdir()
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(RecordError, match="cannot be read"):
+        open_record(str(tmp_path))
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
+
+
 def test_a_resume_is_added_and_nothing_is_lost() -> None:
     """Fields of a later version stay; the same resume is there once, as it was told last."""
     text = json.dumps(json.loads(MANIFEST.to_json()) | {"more": {"kept": [1, 2]}})

@@ -39,7 +39,8 @@ def test_residual_sums_and_activations_stand_in_their_blocks() -> None:
     blocks = [f"layer{i}.{j}" for i in (1, 2, 3, 4) for j in (0, 1)]
     assert modules_of(source, "AddBackward") == blocks
     assert modules_of(source, "Relu") == ["", *(block for block in blocks for _ in range(2))]
-    assert modules_of(source, "MaxPool") == modules_of(source, "Mean") == [""]
+    for name in ("MaxPool", "Mean", "View"):
+        assert modules_of(source, name) == [""], name
     assert modules_of(source, "Convolution")[4:6] == ["layer1.1.conv2", "layer2.0.conv1"]
 
 
@@ -118,6 +119,14 @@ def test_a_norm_written_by_hand_is_in_its_module() -> None:
     for name in ("Pow", "Mean", "Rsqrt", "Mul", "Add0"):
         assert set(modules_of(source, name)) <= {"norm"}, name
     assert len(modules_of(source, "Mul")) == 2
+
+
+def test_a_linear_layer_flattens_sequences_itself() -> None:
+    """What it does to its input and output shows in no other module."""
+    model = nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 4, bias=False))
+    source = source_of(model, torch.tensor([[1, 2], [3, 4]]))
+    assert modules_of(source, "View") == ["1", "1", "2"]
+    assert modules_of(source, "UnsafeView") == ["2"]
 
 
 def test_the_pyramid_of_a_detector_is_whole() -> None:

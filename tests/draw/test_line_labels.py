@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from modelviz_callbacks.draw.engine import layout
+from modelviz_callbacks.draw.line_labels import place_line_labels
 from modelviz_callbacks.draw.svg_shapes import Rect, bounds, has_class, outline, text_bounds
 
 # A skip over boxes, in a container with a heading.
@@ -42,6 +43,20 @@ def test_a_label_is_on_its_line_and_on_no_box() -> None:
     (line,) = [group for group in svg.iter() if has_class(group, "told")]
     assert [e.tag.rpartition("}")[2] for e in line][-2:] == ["rect", "text"]
     assert bounds(outline(line)).overlaps(label)
+
+
+def test_a_label_stays_on_the_page() -> None:
+    """Beside a line at the border it is on the inner side."""
+    svg = ET.fromstring(
+        '<svg xmlns="http://www.w3.org/2000/svg"><g class="graph">'
+        '<polygon points="0,0 100,0 100,-200 0,-200"/><g class="edge told">'
+        '<path d="M95,-200C95,-150 95,-50 95,0"/><text font-size="9" x="0" y="0">[2, 64]</text>'
+        "</g></g></svg>"
+    )
+    place_line_labels(svg)
+    (label,) = placed(svg)
+    assert Rect(0, -200, 100, 0).contains(label)
+    assert label.left > 40
 
 
 def test_labels_do_not_cover_each_other() -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from modelviz_callbacks.draw import autograd_graph, torchview_graph
 from modelviz_callbacks.draw import source as source_module
 from modelviz_callbacks.draw.job import DrawJob
 from modelviz_callbacks.draw.source import QUICK, source
@@ -80,8 +81,8 @@ def test_a_librarys_dot_that_cannot_be_restyled_is_drawn_as_it_is(kind, monkeypa
     def broken(*_: object, **__: object) -> None:
         raise KeyError("no such node")
 
-    monkeypatch.setattr(source_module.torchview_graph, "restyled", broken)
-    monkeypatch.setattr(source_module.autograd_graph, "restyled", broken)
+    monkeypatch.setattr(torchview_graph, "restyled", broken)
+    monkeypatch.setattr(autograd_graph, "restyled", broken)
     dot, (note,) = source(DrawJob("g", "digraph { a -> b }", (), kind, depth=3), "folded")
     assert dot == "digraph { a -> b }"
     assert "no such node" in note
@@ -93,7 +94,7 @@ def test_a_lack_of_memory_is_not_taken_for_that(monkeypatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(source_module.torchview_graph, "restyled", broken)
+    monkeypatch.setattr(torchview_graph, "restyled", broken)
     with pytest.raises(MemoryError):
         source(DrawJob("g", "digraph { a -> b }", (), "torchview", depth=3), "all")
 
@@ -110,8 +111,8 @@ def test_each_rung_asks_the_libraries_for_what_it_shows(monkeypatch) -> None:
         asked.append(("autograd", depth, None))
         return f"digraph {{ a -> b{depth} }}", ()
 
-    monkeypatch.setattr(source_module.torchview_graph, "restyled", torchview)
-    monkeypatch.setattr(source_module.autograd_graph, "restyled", autograd)
+    monkeypatch.setattr(torchview_graph, "restyled", torchview)
+    monkeypatch.setattr(autograd_graph, "restyled", autograd)
     job = DrawJob("g", "digraph { a -> b }", (), "torchview", depth=2)
     source(job, "all")
     source(job, "folded")

@@ -6,7 +6,7 @@ import pytest
 
 from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
-from modelviz_callbacks.tensorboard_plugin.listing import listed
+from modelviz_callbacks.tensorboard_plugin.listing import listed, listing
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
 from tests.tensorboard_plugin.records import artifact, manifest
 
@@ -27,6 +27,7 @@ def test_a_record_is_told_in_short() -> None:
     assert (entry["status"], entry["said"]) == ("complete", "complete")
     assert entry["fingerprints"] == {"structure": "sha256:0123456789", "dataflow": "sha256:ab"}
     assert (entry["drawing"], entry["failed"]) == (0, 0)
+    assert "artifacts" not in entry
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,19 @@ def test_the_most_telling_picture_and_text_stand_in_for_a_page() -> None:
     assert (entry["pictures"], entry["text"]) == (["torchview.png"], "summary.txt")
     entry = told(manifest(artifacts=()))
     assert (entry["pictures"], entry["text"]) == ([], None)
+
+
+def test_records_of_one_name_are_told_apart() -> None:
+    """TensorBoard's flag may name two logdirs with runs of one name."""
+    found = [
+        FoundRecord(LogRoot(root, name), "run/architecture", None, manifest())
+        for root, name in (("/b", ""), ("/a", ""), ("/c", "mine"))
+    ]
+    assert [entry["name"] for entry in listing(found)] == [
+        "mine/run/architecture",
+        "/a/run/architecture",
+        "/b/run/architecture",
+    ]
 
 
 def test_an_unreadable_record_says_why() -> None:
