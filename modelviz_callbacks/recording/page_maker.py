@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from modelviz_callbacks.draw.job import Drawn
-from modelviz_callbacks.draw.page_material import PageMaterial
-from modelviz_callbacks.draw.page_process import MadePage, PageProcess
+from modelviz_callbacks.draw.page.material import PageMaterial
+from modelviz_callbacks.draw.page.process import MadePage, PageProcess
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.record_book import RecordBook
 from modelviz_callbacks.settings import Settings

@@ -10,8 +10,8 @@ from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
 from modelviz_callbacks.archive.manifest import Artifact, Manifest, timestamp
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.draw.job import DrawJob, Drawn, Kind
-from modelviz_callbacks.draw.page import Shown
-from modelviz_callbacks.draw.page_process import MadePage
+from modelviz_callbacks.draw.page.process import MadePage
+from modelviz_callbacks.draw.page.render import Shown
 from modelviz_callbacks.errors import one_line, warn
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from modelviz_callbacks.draw.page import render_page
+from modelviz_callbacks.draw.page.render import render_page
 from tests.browser.large_graph import BLOCKS, LEAVES, block_id, large_content
 
 pytestmark = pytest.mark.browser

@@ -12,12 +12,13 @@ from typing import Any
 import fsspec
 import pytest
 import torch
+from tests.draw.page.test_render import blocks, facts
 from torch import nn
 
 from modelviz_callbacks import ModelVizHook
-from modelviz_callbacks.draw import page_process as page_process_module
 from modelviz_callbacks.draw.job import Drawn
-from modelviz_callbacks.draw.page_process import MadePage, PageProcess
+from modelviz_callbacks.draw.page import process as page_process_module
+from modelviz_callbacks.draw.page.process import MadePage, PageProcess
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.recording.containment import Containment
 from modelviz_callbacks.recording.publisher import Publisher
@@ -26,7 +27,6 @@ from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.visualizers.base import Data, Dot, Text
 from modelviz_callbacks.visualizers.run import Result
 from tests.conftest import find_record, read_manifest
-from tests.draw.test_page import blocks, facts
 from tests.graph.tracing import traced
 from tests.models import digits
 
@@ -227,7 +227,7 @@ def test_no_material_is_left(tmp_path, monkeypatch, no_processes) -> None:
 def test_the_process_of_the_page_imports_no_torch(tmp_path) -> None:
     """It costs a fraction of a second and little memory."""
     code = (
-        "import sys, modelviz_callbacks.draw.page_worker;"
+        "import sys, modelviz_callbacks.draw.page.worker;"
         "assert not {'torch', 'numpy', 'lightning'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

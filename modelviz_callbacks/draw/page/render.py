@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-from modelviz_callbacks.draw.page_facts import boxes_of, families, modules_of, nodes_of
-from modelviz_callbacks.draw.page_style import palette_rules
-from modelviz_callbacks.draw.page_warnings import warnings_of
+from modelviz_callbacks.draw.page.facts import boxes_of, families, modules_of, nodes_of
+from modelviz_callbacks.draw.page.style import palette_rules
+from modelviz_callbacks.draw.page.warnings import warnings_of
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
 _VENDORED = ("vendor/panzoom/panzoom.min.js",)
@@ -135,7 +135,7 @@ def render_page(content: PageContent) -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("modelviz_callbacks.draw") / "assets" / name).read_text(encoding="utf-8")
+    return (files("modelviz_callbacks.draw.page") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _own_script() -> str:

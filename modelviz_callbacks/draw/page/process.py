@@ -83,7 +83,7 @@ class PageProcess:
         return True
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "modelviz_callbacks.draw.page_worker", str(self._folder)]
+        return [sys.executable, "-m", "modelviz_callbacks.draw.page.worker", str(self._folder)]
 
     def _end(self) -> MadePage:
         process = self._process

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelviz_callbacks.draw.page_warnings import warnings_of
+from modelviz_callbacks.draw.page.warnings import warnings_of
 from modelviz_callbacks.graph.model import (
     ArchitectureGraph,
     Failure,

@@ -1,4 +1,4 @@
-"""The child process that makes the page: `python -m modelviz_callbacks.draw.page_worker FOLDER`.
+"""The child process that makes the page: `python -m modelviz_callbacks.draw.page.worker FOLDER`.
 
 It draws our diagram at every depth that is not in FOLDER yet, and leaves `index.html` and
 `result.json` there.
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.draw.job import DrawJob, Drawn
-from modelviz_callbacks.draw.page import render_page
-from modelviz_callbacks.draw.page_facts import depths_of
-from modelviz_callbacks.draw.page_material import (
+from modelviz_callbacks.draw.page.facts import depths_of
+from modelviz_callbacks.draw.page.material import (
     diagram_file,
     read_content,
     read_graph,
     read_limit,
 )
+from modelviz_callbacks.draw.page.render import render_page
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.draw.worker import limit_resources
 from modelviz_callbacks.graph.model import ArchitectureGraph

@@ -13,8 +13,8 @@ from importlib.resources import files
 import pytest
 
 from modelviz_callbacks.diagram.palette import DARK, FAMILIES
-from modelviz_callbacks.draw.page import PageContent, Shown, render_page
-from modelviz_callbacks.draw.page_facts import MOST_DEPTHS, boxes_of, depths_of, modules_of
+from modelviz_callbacks.draw.page.facts import MOST_DEPTHS, boxes_of, depths_of, modules_of
+from modelviz_callbacks.draw.page.render import PageContent, Shown, render_page
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, StateEntry
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><g id="graph0"/></svg>'
@@ -167,7 +167,7 @@ def test_hostile_names_are_data(name) -> None:
 def test_the_same_content_makes_the_same_bytes() -> None:
     """In another process, too, where sets and dicts may have another order."""
     code = (
-        "import hashlib, tests.draw.test_page as t;"
+        "import hashlib, tests.draw.page.test_render as t;"
         "print(hashlib.sha256(t.render_page(t.content()).encode()).hexdigest())"
     )
     made = [
@@ -226,7 +226,7 @@ def test_every_colour_of_the_pictures_has_its_dark_one_in_the_style() -> None:
 
 def test_the_vendored_library_has_its_licence_and_version_beside_it() -> None:
     """In the installed package, where wheels lose files first."""
-    folder = files("modelviz_callbacks.draw") / "assets" / "vendor" / "panzoom"
+    folder = files("modelviz_callbacks.draw.page") / "assets" / "vendor" / "panzoom"
     script = (folder / "panzoom.min.js").read_text("utf-8")
     (version,) = re.findall(r"Panzoom (\d+\.\d+\.\d+)", script)
     assert version in (folder / "README.md").read_text("utf-8")
@@ -237,5 +237,5 @@ def test_the_vendored_library_has_its_licence_and_version_beside_it() -> None:
 def test_every_asset_is_in_the_page(kind) -> None:
     """No file is forgotten in the list, and none is without use."""
     html = render_page(content())
-    for asset in (files("modelviz_callbacks.draw") / "assets" / kind).iterdir():
+    for asset in (files("modelviz_callbacks.draw.page") / "assets" / kind).iterdir():
         assert asset.read_text("utf-8") in html, asset.name
