@@ -119,6 +119,7 @@ def report(trainer: L.Trainer, log_dir: Path) -> None:
     for artifact in manifest["artifacts"]:
         files = ", ".join(artifact["files"]) or artifact["error"]
         print(f"  {artifact['name']:<10} {artifact['status']:<8} {files}")
+    print(f"The page:            {(record / 'index.html').absolute().as_uri()}")
     print(f"TensorBoard:         tensorboard --logdir {log_dir}")
 
 

@@ -52,12 +52,12 @@ def _ours(job: DrawJob, detail: Detail) -> Source:
 
 def _restyled(job: DrawJob, detail: Detail) -> Source:
     if job.kind == "torchview":
-        from modelviz_callbacks.draw import torchview_graph
+        from modelviz_callbacks.draw.libraries import torchview_graph
 
         if detail != "lower":
             return torchview_graph.restyled(job.dot, None, folded=detail == "folded")
         return _deepest_quick(partial(torchview_graph.restyled, job.dot, folded=True), job, detail)
-    from modelviz_callbacks.draw import autograd_graph
+    from modelviz_callbacks.draw.libraries import autograd_graph
 
     if detail == "all":
         return autograd_graph.restyled(job.dot, None)

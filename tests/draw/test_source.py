@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from modelviz_callbacks.draw import autograd_graph, torchview_graph
 from modelviz_callbacks.draw import source as source_module
 from modelviz_callbacks.draw.job import DrawJob
+from modelviz_callbacks.draw.libraries import autograd_graph, torchview_graph
 from modelviz_callbacks.draw.source import QUICK, source
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from tests.graph_drafts import GraphDraft

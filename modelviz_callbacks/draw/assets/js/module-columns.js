@@ -50,7 +50,7 @@ function nameColumn(architecture, width) {
     title: "Module",
     width,
     value: ({ path }) => path,
-    text: ({ path }) => path,
+    text: ({ path }) => path || "the model itself",
     cell: (entry, grid) => nameCell(architecture, entry, grid),
   };
 }

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from modelviz_callbacks.diagram.links import DrawnLinks
-from modelviz_callbacks.draw.picture_dot import Line
+from modelviz_callbacks.draw.libraries.picture_dot import Line
 from modelviz_callbacks.graph.fold import Box, View
 from modelviz_callbacks.graph.runs import Run
 

@@ -6,21 +6,21 @@ from collections.abc import Collection, Iterable, Iterator
 from modelviz_callbacks.diagram.dot_text import escape
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_text import human
-from modelviz_callbacks.draw.autograd_groups import group_by_module
-from modelviz_callbacks.draw.autograd_labels import AutogradLabels
-from modelviz_callbacks.draw.autograd_modules import find_modules
-from modelviz_callbacks.draw.autograd_source import AutogradSource, read_autograd
-from modelviz_callbacks.draw.autograd_spacers import spacers
-from modelviz_callbacks.draw.autograd_tree import AutogradTree
-from modelviz_callbacks.draw.dot_content import DotEdge
-from modelviz_callbacks.draw.library_views import (
+from modelviz_callbacks.draw.libraries.autograd_groups import group_by_module
+from modelviz_callbacks.draw.libraries.autograd_labels import AutogradLabels
+from modelviz_callbacks.draw.libraries.autograd_modules import find_modules
+from modelviz_callbacks.draw.libraries.autograd_source import AutogradSource, read_autograd
+from modelviz_callbacks.draw.libraries.autograd_spacers import spacers
+from modelviz_callbacks.draw.libraries.autograd_tree import AutogradTree
+from modelviz_callbacks.draw.libraries.dot_content import DotEdge
+from modelviz_callbacks.draw.libraries.library_views import (
     is_telling,
     leaves_of,
     lifted_lines,
     never,
     shown_boxes,
 )
-from modelviz_callbacks.draw.picture_dot import Line, head, picture_dot
+from modelviz_callbacks.draw.libraries.picture_dot import Line, head, picture_dot
 from modelviz_callbacks.graph.fold import View, view_graph
 
 # Between clusters Graphviz keeps an order only where it weighs more than short lines.

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from modelviz_callbacks.draw.dot_content import DotContent, DotEdge, DotNode, read_dot
+from modelviz_callbacks.draw.libraries.dot_content import DotContent, DotEdge, DotNode, read_dot
 from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, Node, NodeKind, TensorSpec
 
 # torchview 0.2.7 writes names as they are into HTML-like labels, and so a class name can end a

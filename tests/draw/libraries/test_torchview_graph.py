@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torchvision.models.densenet import DenseNet
 
 from modelviz_callbacks.draw import engine
-from modelviz_callbacks.draw.torchview_graph import restyled
-from tests.draw.pictures import Picture, text, words
+from modelviz_callbacks.draw.libraries.torchview_graph import restyled
+from tests.draw.libraries.pictures import Picture, text, words
 from tests.gallery.networks import LSTMClassifier, UNet
 
 

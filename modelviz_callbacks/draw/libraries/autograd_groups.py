@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Union
 
-from modelviz_callbacks.draw.autograd_modules import Belonging, Path
-from modelviz_callbacks.draw.autograd_source import AutogradSource
+from modelviz_callbacks.draw.libraries.autograd_modules import Belonging, Path
+from modelviz_callbacks.draw.libraries.autograd_source import AutogradSource
 
 # Nobody looks deeper, and Python's stack has an end.
 _DEEPEST = 60

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from modelviz_callbacks.diagram.palette import PARAMETER, TENSOR
 from modelviz_callbacks.draw import engine
-from modelviz_callbacks.draw.autograd_graph import restyled
+from modelviz_callbacks.draw.libraries.autograd_graph import restyled
 from modelviz_callbacks.visualizers.torchviz_autograd import autograd_graph
-from tests.draw.pictures import Picture
+from tests.draw.libraries.pictures import Picture
 from tests.gallery.networks import LSTMClassifier, UNet
 
 

@@ -9,9 +9,9 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 
-from modelviz_callbacks.draw.autograd_groups import Group, group_by_module
-from modelviz_callbacks.draw.autograd_modules import find_modules
-from modelviz_callbacks.draw.autograd_source import AutogradSource, read_autograd
+from modelviz_callbacks.draw.libraries.autograd_groups import Group, group_by_module
+from modelviz_callbacks.draw.libraries.autograd_modules import find_modules
+from modelviz_callbacks.draw.libraries.autograd_source import AutogradSource, read_autograd
 from modelviz_callbacks.visualizers.torchviz_autograd import autograd_graph
 from tests.gallery.networks import LSTMClassifier, UNet
 from tests.zoo.transformers_language import from_config

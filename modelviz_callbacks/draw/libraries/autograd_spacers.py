@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from modelviz_callbacks.draw.autograd_source import AutogradSource
-from modelviz_callbacks.draw.autograd_tree import AutogradTree
+from modelviz_callbacks.draw.libraries.autograd_source import AutogradSource
+from modelviz_callbacks.draw.libraries.autograd_tree import AutogradTree
 
 
 def spacers(

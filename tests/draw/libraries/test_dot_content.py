@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelviz_callbacks.draw.dot_content import DotCluster, DotEdge, DotNode, read_dot
 from modelviz_callbacks.draw.dot_graph import DotError
+from modelviz_callbacks.draw.libraries.dot_content import DotCluster, DotEdge, DotNode, read_dot
 
 
 def test_nodes_edges_and_nested_clusters_are_read() -> None:

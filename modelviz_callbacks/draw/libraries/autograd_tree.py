@@ -2,8 +2,12 @@
 
 from collections import Counter
 
-from modelviz_callbacks.draw.autograd_groups import Group
-from modelviz_callbacks.draw.autograd_source import ACCUMULATE, AutogradNode, AutogradSource
+from modelviz_callbacks.draw.libraries.autograd_groups import Group
+from modelviz_callbacks.draw.libraries.autograd_source import (
+    ACCUMULATE,
+    AutogradNode,
+    AutogradSource,
+)
 from modelviz_callbacks.graph.model import (
     ArchitectureGraph,
     Edge,

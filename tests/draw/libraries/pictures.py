@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 from modelviz_callbacks.diagram import palette
-from modelviz_callbacks.draw.dot_content import DotContent, DotNode, read_dot
+from modelviz_callbacks.draw.libraries.dot_content import DotContent, DotNode, read_dot
 
 _TAG = re.compile(r"<[^<>]*>")
 _COLOUR = re.compile(r'(?:color|COLOR|fill|BGCOLOR)="?(#[0-9a-fA-F]{6})')

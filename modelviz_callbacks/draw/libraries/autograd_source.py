@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from modelviz_callbacks.draw.dot_content import DotEdge, DotNode, read_dot
+from modelviz_callbacks.draw.libraries.dot_content import DotEdge, DotNode, read_dot
 
 Kind = Literal["function", "parameter", "input", "output", "saved"]
 

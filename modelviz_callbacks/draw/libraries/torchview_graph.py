@@ -7,7 +7,7 @@ from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, tab
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
 from modelviz_callbacks.diagram.module_families import family_of
 from modelviz_callbacks.diagram.palette import END_TEXT, FAINT, FAMILIES, OPERATION, Family
-from modelviz_callbacks.draw.library_views import (
+from modelviz_callbacks.draw.libraries.library_views import (
     counted,
     from_to,
     is_telling,
@@ -15,8 +15,8 @@ from modelviz_callbacks.draw.library_views import (
     never,
     shown_boxes,
 )
-from modelviz_callbacks.draw.picture_dot import ENDS, Line, Look, head, picture_dot
-from modelviz_callbacks.draw.torchview_source import Label, TorchviewGraph, read_torchview
+from modelviz_callbacks.draw.libraries.picture_dot import ENDS, Line, Look, head, picture_dot
+from modelviz_callbacks.draw.libraries.torchview_source import Label, TorchviewGraph, read_torchview
 from modelviz_callbacks.graph.fold import Box, view_graph
 from modelviz_callbacks.graph.model import Node, TensorSpec
 

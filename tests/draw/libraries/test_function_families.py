@@ -3,7 +3,7 @@
 import pytest
 
 from modelviz_callbacks.diagram import palette
-from modelviz_callbacks.draw.function_families import family_of_function
+from modelviz_callbacks.draw.libraries.function_families import family_of_function
 
 
 @pytest.mark.parametrize(

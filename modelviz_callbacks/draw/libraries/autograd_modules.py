@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from modelviz_callbacks.diagram.palette import ACTIVATION, DROPOUT
-from modelviz_callbacks.draw.autograd_source import ACCUMULATE, AutogradSource
-from modelviz_callbacks.draw.function_families import family_of_function
+from modelviz_callbacks.draw.libraries.autograd_source import ACCUMULATE, AutogradSource
+from modelviz_callbacks.draw.libraries.function_families import family_of_function
 
 Path = tuple[str, ...]
 

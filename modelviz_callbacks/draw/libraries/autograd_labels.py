@@ -15,11 +15,11 @@ from modelviz_callbacks.diagram.palette import (
     TENSOR,
     Family,
 )
-from modelviz_callbacks.draw.autograd_source import ACCUMULATE, AutogradNode
-from modelviz_callbacks.draw.autograd_tree import AutogradTree
-from modelviz_callbacks.draw.function_families import family_of_function
-from modelviz_callbacks.draw.library_views import counted, from_to
-from modelviz_callbacks.draw.picture_dot import ENDS, Look
+from modelviz_callbacks.draw.libraries.autograd_source import ACCUMULATE, AutogradNode
+from modelviz_callbacks.draw.libraries.autograd_tree import AutogradTree
+from modelviz_callbacks.draw.libraries.function_families import family_of_function
+from modelviz_callbacks.draw.libraries.library_views import counted, from_to
+from modelviz_callbacks.draw.libraries.picture_dot import ENDS, Look
 from modelviz_callbacks.graph.fold import Box
 
 _SAVED = Family("saved tensor", TENSOR.fill, TENSOR.line)
