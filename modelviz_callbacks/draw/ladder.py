@@ -43,8 +43,8 @@ RUNGS: tuple[Rung, ...] = (
     Rung("straight lines", 0.2, "lower", _STRAIGHT, "with straight lines"),
 )
 
-# Lines in an autograd graph from which on nobody can follow them, and dot may take minutes.
-LARGE_AUTOGRAD = 600
+# Lines in an autograd graph from which on it has no room on one sheet, and dot may take minutes.
+LARGE_AUTOGRAD = 300
 
 
 def rungs_for(job: DrawJob) -> tuple[Rung, ...]:
