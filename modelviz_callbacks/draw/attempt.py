@@ -1,26 +1,15 @@
 """One attempt at a picture: a child process, its folder, its end."""
 
-import contextlib
 import itertools
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import modelviz_callbacks
-from modelviz_callbacks.draw.fonts import write_fontconfig
+from modelviz_callbacks.draw.child import Child, first_words, last_words
 from modelviz_callbacks.draw.job import DrawJob
 from modelviz_callbacks.draw.ladder import Rung
-
-_PACKAGE_PARENT = str(Path(str(modelviz_callbacks.__file__)).parent.parent)
-_MOST_STDERR = 2_000
-# The longest wait in seconds for a killed process.
-_TO_DIE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +55,7 @@ class Attempt:
         self._rung = rung
         self._limit_s = limit_s
         self._longest_s = limit_s if longest_s is None else longest_s
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
-        self._stopped = False
+        self._child = Child("modelviz_callbacks.draw.worker")
 
     def run(self) -> Outcome:
         """Draws, and waits for the end or the time limit.
@@ -86,12 +73,7 @@ class Attempt:
 
     def stop(self) -> None:
         """Kills the child at once, or keeps it from being started."""
-        with self._lock:
-            self._stopped = True
-            if self._process is not None:
-                # It may have ended by itself just now.
-                with contextlib.suppress(OSError):
-                    self._process.kill()
+        self._child.stop()
 
     def _run_in(self, folder: Path) -> Outcome:
         content = {
@@ -101,43 +83,18 @@ class Attempt:
             "limit_s": self._longest_s,
         }
         (folder / "job.json").write_text(json.dumps(content), encoding="utf-8")
-        with (folder / "stderr.txt").open("wb") as errors:
-            if not self._start(folder, errors.fileno()):
-                return Outcome(error="the drawing was cancelled")
-            timed_out = self._wait(folder)
-        return self._collect(folder, timed_out=timed_out)
+        if not self._child.start(folder):
+            return Outcome(error="the drawing was cancelled")
+        return self._collect(folder, timed_out=self._is_over_time(folder))
 
-    def _start(self, folder: Path, errors: int) -> bool:
-        with self._lock:
-            if self._stopped:
-                return False
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "modelviz_callbacks.draw.worker", str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                # In a folder of its own no file of the user's can pass for a module.
-                cwd=folder,
-                env=child_environment(folder),
-            )
-        return True
-
-    def _wait(self, folder: Path) -> bool:
-        process = self._process
-        if process is None:
-            return False
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(self._limit_s)
+    def _is_over_time(self, folder: Path) -> bool:
+        if self._child.ends_within(self._limit_s):
             return False
         # On a busy machine the layout may just have been done: it is not thrown away.
-        if (folder / "picture.svg").is_file():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(self._longest_s - self._limit_s)
-                return False
-        process.kill()
-        # A process that waits for a dead file system cannot even be killed.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_TO_DIE_S)
+        left_s = self._longest_s - self._limit_s
+        if (folder / "picture.svg").is_file() and self._child.ends_within(left_s):
+            return False
+        self._child.kill()
         return True
 
     def _collect(self, folder: Path, *, timed_out: bool) -> Outcome:
@@ -152,7 +109,7 @@ class Attempt:
         pages = tuple(file.read_bytes() for file in more)
         notes, error = _result(folder)
         too_large = error is not None and error.startswith(MemoryError.__name__)
-        said = self._graphviz_errors(folder)
+        said = _graphviz_errors(folder)
         if said and error is not None:
             error = f"{error}: {said}"
         elif said:
@@ -163,42 +120,19 @@ class Attempt:
             error, too_large = self._how_it_died(folder)
         return Outcome(files, pages, notes, error, timed_out, too_large)
 
-    def _graphviz_errors(self, folder: Path) -> str:
-        with (folder / "stderr.txt").open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(_MOST_STDERR).splitlines()
-        return " ".join(line for line in lines if line.startswith("Error:"))[:300]
-
     def _how_it_died(self, folder: Path) -> tuple[str, bool]:
         """Gives a reason, and whether it is one of memory."""
-        code = self._process.returncode if self._process is not None else None
+        code, said = self._child.code, last_words(folder)
         if code is not None and code < 0:
             # Out of memory, or of stack in a deep recursion: nobody else kills it.
             return f"the drawing process was killed by signal {-code}", True
-        said = (folder / "stderr.txt").read_text(encoding="utf-8", errors="replace")
-        last = [line.strip() for line in said[-_MOST_STDERR:].splitlines() if line.strip()][-1:]
-        error = f"the drawing process ended with status {code}: {' '.join(last) or 'no message'}"
+        error = f"the drawing process ended with status {code}: {said or 'no message'}"
         return error, "memory" in said
 
 
-def child_environment(folder: Path) -> dict[str, str]:
-    """Gives the environment of a child process that draws.
-
-    Args:
-        folder: Its own folder, for what it leaves behind.
-
-    Returns:
-        Ours, with this package, a font and no way to open files that a graph names.
-    """
-    path = os.pathsep.join(filter(None, [_PACKAGE_PARENT, os.environ.get("PYTHONPATH")]))
-    return {
-        **os.environ,
-        "PYTHONPATH": path,
-        "PYTHONUTF8": "1",
-        "FONTCONFIG_FILE": str(write_fontconfig(folder)),
-        # Graphviz then opens no file that a graph names (its web server mode).
-        "SERVER_NAME": "modelviz",
-        "GV_FILE_PATH": str(folder),
-    }
+def _graphviz_errors(folder: Path) -> str:
+    lines = first_words(folder).splitlines()
+    return " ".join(line for line in lines if line.startswith("Error:"))[:300]
 
 
 def _result(folder: Path) -> tuple[tuple[str, ...], str | None]:

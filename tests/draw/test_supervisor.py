@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelviz_callbacks.draw import attempt as attempt_module
+from modelviz_callbacks.draw import child as child_module
 from modelviz_callbacks.draw import supervisor as supervisor_module
 from modelviz_callbacks.draw.attempt import Attempt, Outcome
 from modelviz_callbacks.draw.job import DrawJob, Drawn
@@ -34,7 +34,7 @@ def draw(
 def sleeping_worker(monkeypatch):
     """Children that hang instead of drawing."""
     code = "import time; time.sleep(60)"
-    start = attempt_module.subprocess.Popen
+    start = child_module.subprocess.Popen
     started = []
 
     def popen(_command, **options):
@@ -42,7 +42,7 @@ def sleeping_worker(monkeypatch):
         started.append(process)
         return process
 
-    monkeypatch.setattr(attempt_module.subprocess, "Popen", popen)
+    monkeypatch.setattr(child_module.subprocess, "Popen", popen)
     return started
 
 
@@ -183,9 +183,9 @@ def test_what_was_simplified_is_told_even_if_the_painting_is_killed(monkeypatch)
 
 def _run_instead(code: str, monkeypatch) -> None:
     """Has the child run something else."""
-    start = attempt_module.subprocess.Popen
+    start = child_module.subprocess.Popen
     monkeypatch.setattr(
-        attempt_module.subprocess,
+        child_module.subprocess,
         "Popen",
         lambda command, **options: start([sys.executable, "-c", code, command[-1]], **options),
     )

@@ -12,12 +12,11 @@ from typing import Any
 import fsspec
 import pytest
 import torch
-from tests.draw.page.test_render import blocks, facts
 from torch import nn
 
 from modelviz_callbacks import ModelVizHook
+from modelviz_callbacks.draw import child as child_module
 from modelviz_callbacks.draw.job import Drawn
-from modelviz_callbacks.draw.page import process as page_process_module
 from modelviz_callbacks.draw.page.process import MadePage, PageProcess
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.recording.containment import Containment
@@ -27,6 +26,7 @@ from modelviz_callbacks.settings import Settings
 from modelviz_callbacks.visualizers.base import Data, Dot, Text
 from modelviz_callbacks.visualizers.run import Result
 from tests.conftest import find_record, read_manifest
+from tests.draw.page.test_render import blocks, facts
 from tests.graph.tracing import traced
 from tests.models import digits
 
@@ -184,7 +184,7 @@ def test_an_interrupt_waits_for_no_page(tmp_path, monkeypatch, no_processes) -> 
 
 def test_a_page_that_fails_costs_nothing_else(tmp_path, monkeypatch, recwarn) -> None:
     """The pictures are there; the manifest has the reason; nobody is warned of it twice."""
-    monkeypatch.setattr(page_process_module.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(child_module.sys, "executable", "/nowhere/python")
     monkeypatch.setattr(Drawing, "_draw", lambda _self, job: Drawn(job, "ok", {"svg": b"<svg/>"}))
     draw(publisher(tmp_path))
     record = tmp_path / "architecture"
@@ -206,12 +206,10 @@ def test_what_ended_the_making_of_the_page_is_told(tmp_path, monkeypatch) -> Non
 
 def test_a_process_that_hangs_is_killed(tmp_path, monkeypatch) -> None:
     """The page has its limit, like a picture."""
-    monkeypatch.setattr(
-        page_process_module.PageProcess, "_command", lambda _self: ["/bin/sleep", "60"]
-    )
+    monkeypatch.setattr(child_module.Child, "_command", lambda *_: ["/bin/sleep", "60"])
     process = PageProcess(tmp_path, 0.1, 0.2)
     assert "not made within" in process.run().error
-    assert process._process.poll() is not None
+    assert process._child.code is not None
 
 
 def test_no_material_is_left(tmp_path, monkeypatch, no_processes) -> None:

@@ -1,19 +1,13 @@
 """Making the page in a process of its own, from a folder of material."""
 
-import contextlib
 import json
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelviz_callbacks.draw.attempt import child_environment
+from modelviz_callbacks.draw.child import Child, last_words
 
 # The most seconds for starting, and for putting the page together, beyond the diagrams' limit.
 _TOGETHER_S = 20.0
-# The longest wait in seconds for a killed process.
-_TO_DIE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -44,14 +38,14 @@ class PageProcess:
         """
         self._folder = folder
         self._limit_s = limit_s + together_s
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
-        self._stopped = False
+        self._child = Child("modelviz_callbacks.draw.page.worker")
 
     def run(self) -> MadePage:
         """Makes the page, and waits for the end or the time limit."""
         try:
-            if not self._start():
+            for left in ("index.html", "result.json"):
+                (self._folder / left).unlink(missing_ok=True)
+            if not self._child.start(self._folder):
                 return MadePage(error="the making of the page was cancelled")
             return self._end()
         except Exception as error:  # noqa: BLE001 - a missing interpreter, a full disk, …
@@ -59,52 +53,20 @@ class PageProcess:
 
     def stop(self) -> None:
         """Kills the child at once, or keeps it from being started."""
-        with self._lock:
-            self._stopped = True
-            if self._process is not None:
-                # It may have ended by itself just now.
-                with contextlib.suppress(OSError):
-                    self._process.kill()
-
-    def _start(self) -> bool:
-        with self._lock, (self._folder / "stderr.txt").open("wb") as errors:
-            if self._stopped:
-                return False
-            for left in ("index.html", "result.json"):
-                (self._folder / left).unlink(missing_ok=True)
-            self._process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                cwd=self._folder,
-                env=child_environment(self._folder),
-            )
-        return True
-
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "modelviz_callbacks.draw.page.worker", str(self._folder)]
+        self._child.stop()
 
     def _end(self) -> MadePage:
-        process = self._process
-        if process is None:
-            return MadePage(error="nothing was started")
-        try:
-            process.wait(self._limit_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_TO_DIE_S)
+        if not self._child.ends_within(self._limit_s):
+            self._child.kill()
             return MadePage(error=f"the page was not made within {self._limit_s:.3g} s")
         page = self._folder / "index.html"
-        if process.returncode == 0 and page.is_file():
+        if self._child.code == 0 and page.is_file():
             result = json.loads((self._folder / "result.json").read_text(encoding="utf-8"))
             return MadePage(page.read_bytes(), tuple(result["notes"]))
-        return MadePage(error=self._how_it_died(process.returncode))
+        return MadePage(error=self._how_it_died(self._child.code))
 
-    def _how_it_died(self, code: int) -> str:
-        if code < 0:
+    def _how_it_died(self, code: int | None) -> str:
+        if code is not None and code < 0:
             return f"the process that makes the page was killed by signal {-code}"
-        said = (self._folder / "stderr.txt").read_text(encoding="utf-8", errors="replace")
-        last = " ".join(said.strip().splitlines()[-1:])[:300]
-        return f"the page could not be made: {last or f'status {code}'}"
+        said = last_words(self._folder)[:300]
+        return f"the page could not be made: {said or f'status {code}'}"
