@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from modelviz_callbacks.diagram import palette
+from modelviz_callbacks.diagram import dot_style, palette
 from modelviz_callbacks.diagram.dot_text import attributes, font
 from modelviz_callbacks.diagram.labels import (
     Header,
@@ -23,30 +23,8 @@ from modelviz_callbacks.diagram.shared_modules import shared_modules
 from modelviz_callbacks.graph.fold import Box, View, view_graph
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
-# https://graphviz.org/docs/attrs/nslimit/ and /mclimit/: large graphs take seconds, not minutes.
-_GRAPH = {
-    "rankdir": "TB",
-    "bgcolor": palette.PAGE,
-    "nodesep": "0.22",
-    "ranksep": "0.28",
-    "nslimit": "2",
-    "mclimit": "0.5",
-    "labelloc": "t",
-    "labeljust": "l",
-}
-_NODE = {
-    "shape": "box",
-    "style": "filled,rounded",
-    "penwidth": "1.2",
-    "fontsize": "11",
-    "fontcolor": palette.TEXT,
-    "margin": "0.08,0.04",
-    "width": "0.2",
-    "height": "0.2",
-}
 # A box right of the room below a header has its middle, where lines end, further on.
 _HALF_NODE_PT = 60
-_EDGE = {"color": palette.EDGE, "penwidth": "1.2", "arrowsize": "0.7"}
 
 
 def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[str, ...]]:
@@ -113,9 +91,9 @@ class _Diagram:
             is_shown=self._view.failed is not None,
         )
         yield "digraph architecture {"
-        yield f"graph [{attributes(**_GRAPH, label=label)}]"
-        yield f"node [{attributes(**_NODE)}]"
-        yield f"edge [{attributes(**_EDGE)}]"
+        yield f"graph [{attributes(**dot_style.GRAPH, label=label)}]"
+        yield f"node [{attributes(**dot_style.NODE)}]"
+        yield f"edge [{attributes(**dot_style.EDGE)}]"
         yield from body
         yield from self._lines()
         yield "}"

@@ -4,40 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from modelviz_callbacks.diagram import palette
+from modelviz_callbacks.diagram import dot_style, palette
 from modelviz_callbacks.diagram.dot_text import attributes, cell, escape, font, table
 from modelviz_callbacks.diagram.palette import CONTAINER, Family
 from modelviz_callbacks.draw.line_labels import CLASS
 from modelviz_callbacks.graph.fold import Box
 
-_GRAPH = {
-    "rankdir": "TB",
-    "bgcolor": palette.PAGE,
-    "nodesep": "0.22",
-    "ranksep": "0.28",
-    "nslimit": "2",
-    "mclimit": "0.5",
-    "labelloc": "t",
-    "labeljust": "l",
-    "fontcolor": palette.TEXT,
-}
-_NODE = {
-    "shape": "box",
-    "style": "filled,rounded",
-    "penwidth": "1.2",
-    "fontsize": "11",
-    "fontcolor": palette.TEXT,
-    "margin": "0.08,0.04",
-    "width": "0.2",
-    "height": "0.2",
-}
-_EDGE = {
-    "color": palette.EDGE,
-    "penwidth": "1.2",
-    "arrowsize": "0.7",
-    "fontsize": "9",
-    "fontcolor": palette.FAINT,
-}
+_GRAPH = {**dot_style.GRAPH, "fontcolor": palette.TEXT}
+_EDGE = {**dot_style.EDGE, "fontsize": "9", "fontcolor": palette.FAINT}
 _COLUMNS = 4
 
 # What goes into the model and what comes out of it; text on it is light.
@@ -104,7 +78,7 @@ def picture_dot(boxes: Sequence[Box], lines: Iterable[Line], head: str, painter:
     source = [
         "digraph picture {",
         f"graph [{attributes(**_GRAPH, label=head)}]",
-        f"node [{attributes(**_NODE)}]",
+        f"node [{attributes(**dot_style.NODE)}]",
         f"edge [{attributes(**_EDGE)}]",
         *_boxes(boxes, None, 0, painter),
         *map(_line, lines),
