@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_text import counted, human, shapes, short_config
+from modelviz_callbacks.diagram.module_text import counted, shapes, short_config
 from modelviz_callbacks.diagram.palette import (
     COUNT_FILL,
     COUNT_TEXT,
@@ -16,6 +16,7 @@ from modelviz_callbacks.diagram.palette import (
 )
 from modelviz_callbacks.graph.fold import Box
 from modelviz_callbacks.graph.model import Failure, Node
+from modelviz_callbacks.graph.units import human_count
 
 _MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60, 180
 _MESSAGE_LINE = 52
@@ -216,8 +217,8 @@ def _parameters(box: Box, facts: ModuleFacts) -> str:
         return ""
     if box.node is None or len(box.paths) == 1:
         shared = ", shared" if box.node and box.count > 1 else ""
-        return f"{human(every)} params{shared}"
-    return f"{human(every)} params, {human(facts.parameters(box.paths[:1]))} each"
+        return f"{human_count(every)} params{shared}"
+    return f"{human_count(every)} params, {human_count(facts.parameters(box.paths[:1]))} each"
 
 
 def _marks(marks: Iterable[str]) -> str:

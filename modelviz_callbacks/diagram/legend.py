@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Sequence
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
 from modelviz_callbacks.diagram.labels import failure_lines
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_text import human
 from modelviz_callbacks.diagram.palette import (
     CONTAINER,
     FAILED_FILL,
@@ -17,6 +16,7 @@ from modelviz_callbacks.diagram.palette import (
     Family,
 )
 from modelviz_callbacks.graph.model import Failure
+from modelviz_callbacks.graph.units import human_count
 
 _MOST_LISTED = 12
 _COLUMNS = 4
@@ -69,7 +69,7 @@ def head(
 def _title(facts: ModuleFacts, depth: int) -> str:
     entry = facts.entry("")
     name = entry.class_name.rpartition(".")[2] if entry else "Training step"
-    said = f"{human(facts.parameters(['']))} params, depth {depth}"
+    said = f"{human_count(facts.parameters(['']))} params, depth {depth}"
     title = font(escape(shorten(name, 48)), size=_LARGE, color=TEXT, bold=True)
     return f"{title}  {font(said, size=_SMALL, color=FAINT)}"
 

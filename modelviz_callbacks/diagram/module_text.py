@@ -32,18 +32,6 @@ _USUAL = {
     "approximate": "'none'",
 }
 _WORDS = {"padding": "pad", "num_layers": "layers", "normalized_shape": ""}
-_ROUNDED_UP = 0.9995
-_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-
-
-def human(number: int) -> str:
-    """Gives a number in about three digits, like `"1.2 M"`."""
-    for size, unit in _UNITS:
-        # What would be rounded to 1000 k is 1.0 M.
-        if number >= _ROUNDED_UP * size:
-            value = number / size
-            return f"{value:.0f} {unit}" if value >= 100 * _ROUNDED_UP else f"{value:.1f} {unit}"
-    return str(number)
 
 
 def shapes(tensors: Iterable[TensorSpec], most: int = 2) -> str:

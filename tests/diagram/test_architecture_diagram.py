@@ -102,7 +102,7 @@ def test_a_module_says_what_it_is() -> None:
         "Conv2d",
         ".conv",
         "3 to 64, 7×7, stride 2, pad 3, no bias",
-        "9.4 k params",
+        "9.41 k params",
         "[2, 64, 32, 32]",
     ]
 
@@ -144,7 +144,7 @@ def test_a_folded_block_is_a_stack_with_its_count(depth) -> None:
     picture = Picture(draft.build(), depth)
     assert picture.texts.count("12 ×") == 1
     assert "blocks.0 … blocks.11" in picture.texts
-    assert "1.5 k params, 128 each" in picture.texts
+    assert "1.54 k params, 128 each" in picture.texts
     stacks = [group for group in picture.groups if "stack" in group.get("class", "").split()]
     name = "n" if depth == 1 else "c"
     assert [_id(group) for group in stacks] == [f"{name}{ids[0][0]}"]

@@ -4,7 +4,7 @@ import pytest
 
 from modelviz_callbacks.diagram.dot_text import escape, shorten, wrap
 from modelviz_callbacks.diagram.module_families import family_of
-from modelviz_callbacks.diagram.module_text import human, shapes, short_config
+from modelviz_callbacks.diagram.module_text import shapes, short_config
 from modelviz_callbacks.diagram.palette import (
     ACTIVATION,
     ATTENTION,
@@ -19,26 +19,6 @@ from modelviz_callbacks.diagram.palette import (
     RECURRENT,
 )
 from tests.graph_drafts import tensor
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0"),
-        (999, "999"),
-        (1_000, "1.0 k"),
-        (9_408, "9.4 k"),
-        (99_949, "99.9 k"),
-        (99_960, "100 k"),
-        (999_499, "999 k"),
-        (999_600, "1.0 M"),
-        (11_689_512, "11.7 M"),
-        (175_000_000_000, "175 G"),
-    ],
-)
-def test_numbers_are_short(number, text) -> None:
-    """Three digits or so and a unit, rounded up into the next unit where it has to be."""
-    assert human(number) == text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator
 
 from modelviz_callbacks.diagram.dot_text import escape
 from modelviz_callbacks.diagram.links import DrawnLinks, choose_links
-from modelviz_callbacks.diagram.module_text import human
 from modelviz_callbacks.draw.libraries.autograd_groups import group_by_module
 from modelviz_callbacks.draw.libraries.autograd_labels import AutogradLabels
 from modelviz_callbacks.draw.libraries.autograd_modules import find_modules
@@ -22,6 +21,7 @@ from modelviz_callbacks.draw.libraries.library_views import (
 )
 from modelviz_callbacks.draw.libraries.picture_dot import Line, head, picture_dot
 from modelviz_callbacks.graph.fold import View, view_graph
+from modelviz_callbacks.graph.units import human_count
 
 # Between clusters Graphviz keeps an order only where it weighs more than short lines.
 _SPACER = {"style": "invis", "weight": "100"}
@@ -112,7 +112,7 @@ def _picture(
     labels, boxes = AutogradLabels(tree, links), shown_boxes(view)
     # Once through, to know the colours that the legend has to explain.
     picture_dot(boxes, (), "", labels)
-    size = f"{len(source.nodes):,} nodes, {human(source.parameters)} params"
+    size = f"{len(source.nodes):,} nodes, {human_count(source.parameters)} params"
     return picture_dot(boxes, lines, head("Autograd", size + said, labels.families()), labels)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.links import DrawnLinks
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_text import human
 from modelviz_callbacks.diagram.palette import (
     CONTAINER,
     FAINT,
@@ -21,6 +20,7 @@ from modelviz_callbacks.draw.libraries.function_families import family_of_functi
 from modelviz_callbacks.draw.libraries.library_views import counted, from_to
 from modelviz_callbacks.draw.libraries.picture_dot import ENDS, Look
 from modelviz_callbacks.graph.fold import Box
+from modelviz_callbacks.graph.units import human_count
 
 _SAVED = Family("saved tensor", TENSOR.fill, TENSOR.line)
 _MOST_NAME, _MOST_PATH, _LINE = 60, 60, 56
@@ -91,12 +91,12 @@ class AutogradLabels:
     def _parameters(self, box: Box) -> str:
         if len(box.paths) > 1:
             every, one = (self._facts.parameters(paths) for paths in (box.paths, box.paths[:1]))
-            return f"{human(every)} params, {human(one)} each" if every else ""
+            return f"{human_count(every)} params, {human_count(one)} each" if every else ""
         own = self._tree.parameters_in(box.id)
         if own:
-            return f"{human(own)} params"
+            return f"{human_count(own)} params"
         shared = self._facts.parameters(box.paths)
-        return f"{human(shared)} params, shared" if shared else ""
+        return f"{human_count(shared)} params, shared" if shared else ""
 
     def _also(self, box: Box, around: Box | None) -> Iterator[str]:
         if box.id in self._told:

@@ -127,7 +127,7 @@ def test_equal_modules_in_sequence_are_drawn_once() -> None:
     drawn, notes = restyled(stack_source(12), 2)
     (label,) = [label for label in Picture(drawn).labels.values() if "12 ×" in label]
     assert label.startswith("12 × .0 … .11 5 operations:")
-    assert label.endswith("1.1 k params, 88 each")
+    assert label.endswith("1.06 k params, 88 each")
     assert "12 × block blocks.0 … blocks.11: equal blocks in sequence, drawn once." in notes
 
 
