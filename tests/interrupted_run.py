@@ -33,7 +33,7 @@ DRAWING_S = 60.0
 
 def drawing_without_end(self: Any) -> Outcome:
     """Stands in for `Attempt.run`: a picture that is never there in time."""
-    while not self._stopped:
+    while not self._child._stopped:
         time.sleep(0.01)
     return Outcome(error="stopped")
 

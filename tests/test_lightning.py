@@ -292,7 +292,7 @@ def test_pictures_that_take_too_long_are_given_up_at_the_end(tmp_path, monkeypat
     from modelviz_callbacks.draw import supervisor
 
     def hang(self: Any) -> Any:
-        while not self._stopped:
+        while not self._child._stopped:
             pass
         return supervisor.Outcome(error="stopped")
 
