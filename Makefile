@@ -16,8 +16,8 @@ help:
 	@echo "make zoo     train every model of the zoo with us and without (several minutes)"
 	@echo "make browser look at the page and at TensorBoard in Chromium, which must be installed"
 	@echo "make lint    run ruff and mypy"
-	@echo "make bench   measure how long the first step is held up, and what watching costs in time and memory"
-	@echo "             (a quarter of an hour)"
+	@echo "make bench   measure how long the first step is held up, what watching costs in time and memory,"
+	@echo "             and what pictures cost (a quarter of an hour)"
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,3 +46,4 @@ bench: $(INSTALLED)
 	$(RUN) benchmarks/stall.py --check
 	$(RUN) benchmarks/watch.py --check
 	$(RUN) benchmarks/memory.py --check
+	$(RUN) benchmarks/draw.py --check --only resnet
