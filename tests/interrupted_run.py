@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +144,17 @@ def within_hook(folder: Path, ours: bool) -> None:
     net(digits())
 
 
+def while_it_waits(folder: Path, ours: bool) -> None:
+    """Ctrl+C by someone who does not want to wait for pictures after all."""
+    net = TakesTensor()
+    hook = ModelVizHook(net, folder, draw_timeout_s=DRAWING_S) if ours else None
+    net(digits())
+    threading.Timer(0.3, kill(signal.SIGINT)).start()
+    if hook is not None:
+        hook.wait()
+    time.sleep(DRAWING_S)
+
+
 def case(run: Callable[..., None], *args: Any, **options: Any) -> Callable[[Path, bool], None]:
     return lambda folder, ours: run(*args, folder, ours, **options)
 
@@ -164,6 +176,7 @@ CASES: dict[str, Callable[[Path, bool], None]] = {
     "hook, SIGINT in our writing": in_the_hooks_writing,
     "hook, SIGINT in the second step": case(with_hook, kill(signal.SIGINT), at=2),
     "hook, SIGINT in a with block": within_hook,
+    "hook, SIGINT while it waits": while_it_waits,
 }
 
 

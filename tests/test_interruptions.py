@@ -89,7 +89,12 @@ def test_an_interrupt_in_the_first_step_is_in_the_record(name, exception, result
 
 @pytest.mark.parametrize(
     "name",
-    ["lightning, SIGTERM", "hook, SIGINT in the second step", "hook, SIGINT in a with block"],
+    [
+        "lightning, SIGTERM",
+        "hook, SIGINT in the second step",
+        "hook, SIGINT in a with block",
+        "hook, SIGINT while it waits",
+    ],
 )
 def test_a_step_that_came_to_its_end_is_complete(name, results) -> None:
     """Lightning ends after the batch in which SIGTERM came; only the pictures are missing."""

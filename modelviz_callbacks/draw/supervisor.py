@@ -43,6 +43,8 @@ class Drawing:
         self._then = then
         self._cancelled = threading.Event()
         self._attempt: Attempt | None = None
+        # Not Thread.join(): when Ctrl+C comes in it, the thread counts as over in Python 3.11.
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="modelviz-drawing", daemon=True)
 
     def start(self) -> None:
@@ -59,8 +61,7 @@ class Drawing:
             Whether all drawing is over.
         """
         longest_s = (len(self._jobs) + 1) * (self._timeout_s + _SLACK_S)
-        self._thread.join(longest_s if timeout_s is None else timeout_s)
-        return not self._thread.is_alive()
+        return self._over.wait(longest_s if timeout_s is None else timeout_s)
 
     def cancel(self) -> None:
         """Kills the child at work; graphs that are not drawn yet are not reported."""
@@ -70,6 +71,12 @@ class Drawing:
             attempt.stop()
 
     def _run(self) -> None:
+        try:
+            self._draw_all()
+        finally:
+            self._over.set()
+
+    def _draw_all(self) -> None:
         for job in self._jobs:
             drawn = self._draw(job)
             if self._cancelled.is_set():
@@ -93,8 +100,11 @@ class Drawing:
         for rung in rungs_for(job):
             if self._cancelled.is_set():
                 break
-            words, begun = rung.words, time.perf_counter()
+            begun = time.perf_counter()
             left_s = self._timeout_s - (begun - started)
+            if left_s <= 0:
+                break
+            words = rung.words
             limit_s = min(left_s, rung.share * self._timeout_s)
             self._attempt = Attempt(job, rung, limit_s, left_s)
             outcome = self._attempt.run()
@@ -102,6 +112,9 @@ class Drawing:
             # What is no matter of size will not go better in a simpler drawing.
             if outcome.files or not (outcome.timed_out or outcome.too_large):
                 break
+        error = outcome.error
+        if outcome.timed_out:
+            error = f"not drawn within {self._timeout_s:.3g} s"
         notes = (*_told_of(tried, words), *outcome.notes)
         if outcome.files and outcome.error is not None:
             notes = (*notes, f"not all pictures: {outcome.error}")
@@ -110,7 +123,7 @@ class Drawing:
             status="ok" if outcome.files else "failed",
             files=outcome.files,
             notes=notes,
-            error=None if outcome.files else outcome.error,
+            error=None if outcome.files else error,
             seconds=_since(started),
             rungs=tuple(tried),
             more_sheets=outcome.more_sheets,

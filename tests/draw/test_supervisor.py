@@ -273,3 +273,11 @@ def test_the_drawing_thread_never_keeps_the_program_alive() -> None:
     drawing.start()
     assert drawing.wait(5)
     assert all(t.daemon for t in threading.enumerate() if t.name == "modelviz-drawing")
+
+
+def test_a_time_limit_that_is_over_ends_the_ladder() -> None:
+    """No rung has less than no time, and the reason names the user's own limit."""
+    drawn = draw(timeout_s=0.001)
+    assert drawn.error == "not drawn within 0.001 s"
+    assert all(rung["limit_s"] >= 0 for rung in drawn.rungs)
+    assert len(drawn.rungs) < len(RUNGS)

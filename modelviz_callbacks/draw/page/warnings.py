@@ -64,7 +64,7 @@ def warnings_of(
     """
     told = (
         *_step(manifest, graph, tracebacks),
-        *_artifacts(manifest.get("artifacts", ()), tracebacks),
+        *_artifacts(manifest.get("artifacts", ()), tracebacks, manifest.get("exception") or {}),
         *_never_called(graph),
         *_totals(manifest.get("totals", {})),
         *_drift(manifest),
@@ -110,15 +110,20 @@ def _tensor(spec: TensorSpec) -> str:
 
 
 def _artifacts(
-    artifacts: Iterable[Mapping[str, Any]], tracebacks: Mapping[str, str]
+    artifacts: Iterable[Mapping[str, Any]],
+    tracebacks: Mapping[str, str],
+    exception: Mapping[str, Any],
 ) -> Iterator[Warned]:
+    with_step: list[str] = []
     for artifact in artifacts:
         if artifact["name"] in _NOT_TOLD:
             continue
         name = _NAMES.get(artifact["name"], artifact["name"])
         name = " of ".join(filter(None, (name, artifact.get("root"))))
         reason, notes = artifact.get("error") or "", tuple(artifact.get("notes", ()))
-        if artifact["status"] == "failed":
+        if artifact["status"] == "failed" and _is_of_step(reason, exception):
+            with_step.append(name)
+        elif artifact["status"] == "failed":
             traceback = _traceback(artifact, tracebacks)
             lines = tuple(filter(None, (reason, *notes)))
             yield Warned("error", f"{name} failed", lines, traceback=traceback)
@@ -128,6 +133,14 @@ def _artifacts(
             yield Warned("note", f"{name} was still being drawn when this page was made", notes)
         else:
             yield from _of_drawing(name, artifact, notes)
+    if with_step:
+        yield Warned("warning", f"Failed as the step did: {', '.join(with_step)}")
+
+
+def _is_of_step(reason: str, exception: Mapping[str, Any]) -> bool:
+    """Whether a library met what the step raised: nobody needs to read that again."""
+    said = " ".join(f"{exception.get('type')}: {exception.get('message')}".split())
+    return bool(exception) and bool(reason) and said.startswith(reason)
 
 
 def _of_drawing(name: str, artifact: Mapping[str, Any], notes: tuple[str, ...]) -> Iterator[Warned]:

@@ -53,6 +53,24 @@ def test_a_step_that_raised_is_told_with_where_and_with_what() -> None:
     assert (warned["paths"], warned["traceback"]) == (("net.cat",), "Traceback")
 
 
+def test_what_failed_as_the_step_did_is_told_once() -> None:
+    """The same error three times in red hides the diagram; another one is told in full."""
+    artifacts = [
+        {"name": name, "status": "failed", "root": "", "error": error}
+        for name, error in (
+            ("summary", "RuntimeError: sizes 7 and 8"),
+            ("torchview", "RuntimeError: sizes 7 and 8"),
+            ("autograd", "KeyError: 7"),
+        )
+    ]
+    exception = {"type": "RuntimeError", "message": "sizes 7\nand 8"}
+    step, other, same = told({"exception": exception, "artifacts": artifacts})
+    assert step["level"] == other["level"] == "error"
+    assert other["title"] == "The autograd picture failed"
+    assert same["level"] == "warning"
+    assert same["title"] == "Failed as the step did: torchinfo's table, torchview's picture"
+
+
 def test_never_called_modules_are_told() -> None:
     """With their paths, so that the page leads to them."""
     modules = ModuleEntry("", "M"), ModuleEntry("a", "A"), ModuleEntry("b", "B")
