@@ -47,6 +47,6 @@ def test_a_rank_1_that_crashes_costs_nothing_of_the_record(tmp_path) -> None:
     manifest = read_manifest(only_record(tmp_path))
     assert manifest["status"] == "complete"
     errors = [a["error"] for a in manifest["artifacts"] if a["status"] == "failed"]
-    assert all(error.startswith("not drawn before the process ended") for error in errors)
+    assert all("before the process ended" in error for error in errors)
     made = {a["name"] for a in manifest["artifacts"] if a["files"]}
     assert made == ALL_OK.keys()
