@@ -5,7 +5,7 @@ across other lines.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,6 +14,7 @@ from modelviz_callbacks.diagram.palette import NESTED_FILLS
 from modelviz_callbacks.draw.svg_shapes import (
     Rect,
     bounds,
+    curve,
     has_class,
     outline,
     points,
@@ -153,17 +154,8 @@ def _way(line: Any) -> list[_Point]:
     given = [] if shape is None else points(shape)
     way = given[:1]
     for start in range(0, len(given) - 3, 3):
-        way += _curve(given[start : start + 4])
+        way += curve(given[start : start + 4], _PER_CURVE)
     return way
-
-
-def _curve(given: Sequence[_Point]) -> Iterable[_Point]:
-    for step in range(1, _PER_CURVE + 1):
-        t = step / _PER_CURVE
-        shares = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-        x = sum(share * point[0] for share, point in zip(shares, given, strict=True))
-        y = sum(share * point[1] for share, point in zip(shares, given, strict=True))
-        yield x, y
 
 
 def _write(line: Any, text: Any, place: Rect) -> None:

@@ -1,7 +1,7 @@
 """Where things are in an SVG that Graphviz wrote."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
@@ -78,6 +78,21 @@ def points(shape: Any) -> list[tuple[float, float]]:
     """Gives the points in the order in which a path or polygon is written."""
     numbers = [float(n) for n in _NUMBER.findall(shape.get("d") or shape.get("points") or "")]
     return list(zip(numbers[::2], numbers[1::2], strict=False))
+
+
+def curve(given: Sequence[tuple[float, float]], count: int) -> Iterator[tuple[float, float]]:
+    """Gives points along a cubic Bézier curve, without its start.
+
+    Args:
+        given: Its start, its two control points, and its end.
+        count: How many.
+    """
+    for step in range(1, count + 1):
+        t = step / count
+        shares = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
+        x = sum(share * point[0] for share, point in zip(shares, given, strict=True))
+        y = sum(share * point[1] for share, point in zip(shares, given, strict=True))
+        yield x, y
 
 
 def bounds(shape: Any) -> Rect:

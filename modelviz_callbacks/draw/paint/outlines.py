@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from modelviz_callbacks.draw.svg_shapes import Rect, points
+from modelviz_callbacks.draw.svg_shapes import Rect, curve, points
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -122,20 +122,10 @@ def _path(text: str) -> list[list[Point]]:
             lines[-1] += given
         elif command == "C":
             for start in range(0, len(given) - 2, 3):
-                lines[-1] += _curve(lines[-1][-1], *given[start : start + 3])
+                lines[-1] += curve([lines[-1][-1], *given[start : start + 3]], _CURVE)
         else:
             lines[-1].append(lines[-1][0])
     return lines
-
-
-def _curve(start: Point, one: Point, two: Point, end: Point) -> Iterator[Point]:
-    for step in range(1, _CURVE + 1):
-        t = step / _CURVE
-        a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-        yield (
-            a * start[0] + b * one[0] + c * two[0] + d * end[0],
-            a * start[1] + b * one[1] + c * two[1] + d * end[1],
-        )
 
 
 def _ellipse(x: float, y: float, rx: float, ry: float) -> list[Point]:
