@@ -45,7 +45,7 @@ from modelviz_callbacks import ModelVizHook
 from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.recording.recorder import Recorder
-from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
+from modelviz_callbacks.table.architecture_table import architecture_table
 
 MODELS = ("resnet18", "resnet50", "vit_b_16", "swin_t", "densenet121")
 LAYERS = (12, 24, 48, 96)

@@ -12,17 +12,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelviz_callbacks.errors import ModelVizError, ModelVizWarning, SettingsError
+    from modelviz_callbacks.errors import (
+        ModelVizError,
+        ModelVizWarning,
+        RecordError,
+        SettingsError,
+    )
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
+    from modelviz_callbacks.records import load_record
 
 _HOMES = {
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
     "ModelVizWarning": "errors",
+    "RecordError": "errors",
     "SettingsError": "errors",
+    "load_record": "records",
     "record_architecture": "functional",
 }
 
@@ -31,7 +39,9 @@ __all__ = [
     "ModelVizError",
     "ModelVizHook",
     "ModelVizWarning",
+    "RecordError",
     "SettingsError",
+    "load_record",
     "record_architecture",
 ]
 __version__ = "0.1.0"

@@ -1,6 +1,5 @@
 """Looking for records below the logdirs: near ones first, within limits, nothing read twice."""
 
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -8,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.locate import record_number
 from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.archive.reader import MOST_MANIFEST_BYTES
 from modelviz_callbacks.tensorboard_plugin.confined import read_below
 from modelviz_callbacks.tensorboard_plugin.folder_cache import FolderCache, Listing
 from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
-
-# A folder with a name of ours whose manifest cannot be read is told of; others' manifests are not.
-_OUR_NAME = re.compile(r"architecture(-\d+)?")
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,8 @@ class Search:
         known, record = self._records.get(path, (None, place))
         if known != marks:
             record = replace(_read(place), page=page)
-        if record.manifest is None and not _OUR_NAME.fullmatch(path.name):
+        # Others have manifests as well.
+        if record.manifest is None and record_number(path.name) is None:
             return None
         self._kept[path] = marks, record
         return record

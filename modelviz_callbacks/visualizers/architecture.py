@@ -8,9 +8,9 @@ from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.errors import NotApplicableError, one_line
 from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.table.architecture_table import architecture_table
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result, attempt
-from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
 from modelviz_callbacks.visualizers.torchinfo_summary import TorchinfoSummary
 from modelviz_callbacks.visualizers.torchview_diagram import TorchviewDiagram
 

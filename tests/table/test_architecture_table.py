@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
-from modelviz_callbacks.visualizers.table.architecture_table import architecture_table
-from modelviz_callbacks.visualizers.table.columns import display_width
+from modelviz_callbacks.table.architecture_table import architecture_table
+from modelviz_callbacks.table.columns import display_width
 from modelviz_callbacks.watch.module_entries import describe_modules
 from tests.graph.tracing import traced
 
@@ -225,7 +225,7 @@ def test_a_table_needs_no_torch(tmp_path) -> None:
     script = (
         "import sys\n"
         "from modelviz_callbacks.graph.model import ArchitectureGraph\n"
-        "from modelviz_callbacks.visualizers.table.architecture_table import architecture_table\n"
+        "from modelviz_callbacks.table.architecture_table import architecture_table\n"
         "text = open(sys.argv[1], encoding='utf-8').read()\n"
         "assert 'Embedding' in architecture_table(ArchitectureGraph.from_json(text), 3)\n"
         "assert 'torch' not in sys.modules\n"

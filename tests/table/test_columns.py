@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelviz_callbacks.visualizers.table.columns import (
+from modelviz_callbacks.table.columns import (
     aligned,
     display_width,
     shorten,

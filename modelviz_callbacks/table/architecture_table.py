@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from modelviz_callbacks.graph.costs import Cost, Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph, Failure, TensorSpec
 from modelviz_callbacks.graph.units import human_bytes, human_count, human_share
-from modelviz_callbacks.visualizers.table.columns import aligned, visible, wrapped
-from modelviz_callbacks.visualizers.table.rows import Row, last_part, table_rows
+from modelviz_callbacks.table.columns import aligned, visible, wrapped
+from modelviz_callbacks.table.rows import Row, last_part, table_rows
 
 _WIDTH = 120
 _MOST_LISTED = 12

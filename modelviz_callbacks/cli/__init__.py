@@ -1,0 +1,1 @@
+"""The `modelviz` command: one file for each subcommand, thin over what the package can do."""

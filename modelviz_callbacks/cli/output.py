@@ -1,0 +1,32 @@
+"""Writing to the terminal: text for people, JSON for scripts, colours on a terminal only."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from modelviz_callbacks.table.columns import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Gives the terminal; what is printed there is text, whatever brackets are in it.
+
+    It has colours where it is a terminal and `NO_COLOR` is not set, and breaks no lines.
+    """
+    from rich.console import Console
+
+    return Console(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)
+
+
+def shown(text: object) -> str:
+    """Gives a text from a record in one line, with nothing in it that would steer a terminal."""
+    return visible(" ".join(str(text).split()))
+
+
+def print_json(content: Any) -> None:
+    """Prints plain data for a script."""
+    # Escaped to ASCII: a name may hold characters that no encoding has.
+    json.dump(content, sys.stdout, indent=2, allow_nan=False)
+    sys.stdout.write("\n")
