@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin, is_typeddict
 
 Read = Callable[[Any], Any]
 
@@ -42,8 +42,9 @@ def reader_of(kind: Any, keys: Mapping[str, str] | None = None) -> Read:
 
     Args:
         kind: What they become: a dataclass, or the annotation of one of its fields. Lists become
-            tuples. What a later version added to an object is passed over; what has a default
-            may be missing.
+            tuples where the annotation says so. What a later version added to an object is passed
+            over; what has a default may be missing. Of a `TypedDict` anything may be missing, and
+            it stays an object with all that is in it.
         keys: The keys of dataclasses' fields in JSON where they differ, by the field's name.
 
     Returns:
@@ -51,6 +52,9 @@ def reader_of(kind: Any, keys: Mapping[str, str] | None = None) -> Read:
     """
     if dataclasses.is_dataclass(kind):
         return _entry_reader(kind, keys or {})
+    if is_typeddict(kind):
+        inner = {key: reader_of(value) for key, value in kind.__annotations__.items()}
+        return _object_reader(lambda key: inner.get(key, read_plain))
     origin, args = get_origin(kind) or kind, get_args(kind)
     if origin is UnionType:
         return _optional(*(reader_of(option, keys) for option in args if option is not NoneType))
@@ -58,8 +62,12 @@ def reader_of(kind: Any, keys: Mapping[str, str] | None = None) -> Read:
         return _one_of(args)
     if origin is tuple:
         return _list_reader(reader_of(args[0], keys))
+    if origin is list:
+        read_list = _list_reader(reader_of(args[0], keys))
+        return lambda value: list(read_list(value))
     if origin is dict:
-        return _object_reader(reader_of(args[1], keys))
+        read = reader_of(args[1], keys)
+        return _object_reader(lambda _: read)
     return _PLAIN[origin]
 
 
@@ -136,13 +144,13 @@ def _list_reader(read: Read) -> Read:
     return read_list
 
 
-def _object_reader(read: Read) -> Read:
+def _object_reader(reader: Callable[[str], Read]) -> Read:
     def read_object(value: Any) -> Any:
         if value.__class__ is not dict:
             raise misfit(value, "an object")
         for key, item in value.items():
             try:
-                read(item)
+                reader(key)(item)
             except MisfitError as e:
                 raise e.within(f"[{repr(key)[:_MOST_SHOWN]}]") from None
         return value

@@ -10,7 +10,7 @@ from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.locate import record_number
 from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.archive.reader import MOST_MANIFEST_BYTES
-from modelviz_callbacks.tensorboard_plugin.confined import read_below
+from modelviz_callbacks.archive.confined import read_below
 from modelviz_callbacks.tensorboard_plugin.folder_cache import FolderCache, Listing
 from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
