@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
-    from modelviz_callbacks.records import load_record
+    from modelviz_callbacks.records import find_records, load_record
 
 _HOMES = {
     "ModelVizCallback": "lightning",
@@ -30,6 +30,7 @@ _HOMES = {
     "ModelVizWarning": "errors",
     "RecordError": "errors",
     "SettingsError": "errors",
+    "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
 }
@@ -41,6 +42,7 @@ __all__ = [
     "ModelVizWarning",
     "RecordError",
     "SettingsError",
+    "find_records",
     "load_record",
     "record_architecture",
 ]

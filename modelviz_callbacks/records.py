@@ -1,9 +1,12 @@
-"""The archive for programs: open a record by any name of its place."""
+"""The archive for programs: open a record by any name of its place, find those of many runs."""
 
 import os
 
 from modelviz_callbacks.archive.locate import record_at
 from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.archive.search import find_records
+
+__all__ = ["find_records", "load_record"]
 
 
 def load_record(place: str | os.PathLike[str]) -> Record:
