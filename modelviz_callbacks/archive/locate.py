@@ -31,7 +31,7 @@ def record_at(place: str) -> Record:
     """
     if last_part(place) == LAYOUT.manifest:
         return open_record(holder(place))
-    names = _names_in(place)
+    names = names_in(place)
     if LAYOUT.manifest in names:
         return open_record(place)
     numbers = sorted(filter(None, map(record_number, names)))
