@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelviz_callbacks.errors import (
+        CheckpointError,
         ModelVizError,
         ModelVizWarning,
         RecordError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from modelviz_callbacks.records import find_records, load_record
 
 _HOMES = {
+    "CheckpointError": "errors",
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
@@ -36,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CheckpointError",
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",
