@@ -177,4 +177,6 @@ def _check_files(manifest: Manifest) -> None:
             try:
                 parts_below(name)
             except ValueError as e:
-                raise MisfitError(f"lists a file that is not in its record: {e}", repr(artifact.name)) from e
+                raise MisfitError(
+                    f"lists a file that is not in its record: {e}", repr(artifact.name)
+                ) from e

@@ -48,6 +48,8 @@ class StateEntry:
         device: Like `"cuda:0"`.
         requires_grad: Whether it is trained; a buffer never is.
         tied_to: The full name under which the same tensor came first, like `"embed.weight"`.
+        persistent: Whether a buffer is in the model's state dict. None of a parameter, which
+            always is, and of a buffer in a record from before this was noted.
     """
 
     name: str
@@ -56,6 +58,7 @@ class StateEntry:
     device: str
     requires_grad: bool = False
     tied_to: str | None = None
+    persistent: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -185,9 +188,10 @@ class ArchitectureGraph:
         from modelviz_callbacks.graph.consistency import check_graph
 
         content = read_versioned(text, "architecture graph", SCHEMA_VERSION)
+        for field in fields(cls):
+            if field.name not in content:
+                raise ValueError(f"this is no architecture graph: it has no {field.name!r}")
         try:
-            if missing := [field.name for field in fields(cls) if field.name not in content]:
-                raise MisfitError(f"has no {missing[0]!r}")
             graph: ArchitectureGraph = _read_graph(content)
             check_graph(graph)
         except MisfitError as e:

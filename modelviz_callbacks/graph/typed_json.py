@@ -56,19 +56,10 @@ def reader_of(kind: Any, keys: Mapping[str, str] | None = None) -> Read:
         inner = {key: reader_of(value) for key, value in kind.__annotations__.items()}
         return _object_reader(lambda key: inner.get(key, read_plain))
     origin, args = get_origin(kind) or kind, get_args(kind)
-    if origin is UnionType:
-        return _optional(*(reader_of(option, keys) for option in args if option is not NoneType))
     if origin is Literal:
         return _one_of(args)
-    if origin is tuple:
-        return _list_reader(reader_of(args[0], keys))
-    if origin is list:
-        read_list = _list_reader(reader_of(args[0], keys))
-        return lambda value: list(read_list(value))
-    if origin is dict:
-        read = reader_of(args[1], keys)
-        return _object_reader(lambda _: read)
-    return _PLAIN[origin]
+    inside = [reader_of(arg, keys) for arg in args if arg not in {NoneType, ...}]
+    return _MADE_OF[origin](*inside) if inside else _PLAIN[origin]
 
 
 def read_plain(value: Any, levels: int = _MOST_LEVELS) -> Any:
@@ -144,6 +135,11 @@ def _list_reader(read: Read) -> Read:
     return read_list
 
 
+def _mutable_list_reader(read: Read) -> Read:
+    read_list = _list_reader(read)
+    return lambda value: list(read_list(value))
+
+
 def _object_reader(reader: Callable[[str], Read]) -> Read:
     def read_object(value: Any) -> Any:
         if value.__class__ is not dict:
@@ -189,3 +185,11 @@ def _missing(kind: Any, values: Mapping[str, Any], keys: Mapping[str, str]) -> s
         if field.name not in values
         and field.default is field.default_factory is dataclasses.MISSING
     )
+
+
+_MADE_OF: Mapping[Any, Callable[..., Read]] = {
+    UnionType: _optional,
+    tuple: _list_reader,
+    list: _mutable_list_reader,
+    dict: lambda _, read: _object_reader(lambda _: read),
+}
