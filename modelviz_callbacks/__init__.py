@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
     from modelviz_callbacks.records import load_record
+    from modelviz_callbacks.testing import assert_architecture_unchanged
 
 _HOMES = {
     "ModelVizCallback": "lightning",
@@ -30,6 +31,7 @@ _HOMES = {
     "ModelVizWarning": "errors",
     "RecordError": "errors",
     "SettingsError": "errors",
+    "assert_architecture_unchanged": "testing",
     "load_record": "records",
     "record_architecture": "functional",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "ModelVizWarning",
     "RecordError",
     "SettingsError",
+    "assert_architecture_unchanged",
     "load_record",
     "record_architecture",
 ]
