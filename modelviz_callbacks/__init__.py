@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelviz_callbacks.errors import (
+        CheckpointError,
         ModelVizError,
         ModelVizWarning,
         RecordError,
@@ -21,26 +22,30 @@ if TYPE_CHECKING:
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
-    from modelviz_callbacks.records import load_record
+    from modelviz_callbacks.records import find_records, load_record
 
 _HOMES = {
+    "CheckpointError": "errors",
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
     "ModelVizWarning": "errors",
     "RecordError": "errors",
     "SettingsError": "errors",
+    "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
 }
 
 __all__ = [
+    "CheckpointError",
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",
     "ModelVizWarning",
     "RecordError",
     "SettingsError",
+    "find_records",
     "load_record",
     "record_architecture",
 ]
