@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelviz_callbacks.errors import (
+        CheckpointError,
         ModelVizError,
         ModelVizWarning,
         RecordError,
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
-    from modelviz_callbacks.records import load_record
+    from modelviz_callbacks.records import find_records, load_record
     from modelviz_callbacks.testing import assert_architecture_unchanged
 
 _HOMES = {
+    "CheckpointError": "errors",
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
@@ -34,11 +36,13 @@ _HOMES = {
     "RecordError": "errors",
     "SettingsError": "errors",
     "assert_architecture_unchanged": "testing",
+    "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
 }
 
 __all__ = [
+    "CheckpointError",
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",
@@ -46,6 +50,7 @@ __all__ = [
     "RecordError",
     "SettingsError",
     "assert_architecture_unchanged",
+    "find_records",
     "load_record",
     "record_architecture",
 ]

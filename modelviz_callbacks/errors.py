@@ -24,6 +24,10 @@ class RecordError(ModelVizError):
     """A record cannot be read; the message says which and why."""
 
 
+class CheckpointError(ModelVizError):
+    """A checkpoint cannot be read or checked; the message says which, why, and what to do."""
+
+
 class ReplayRefusedError(NotApplicableError):
     """An extra forward must not go on; what was to be shown by it is skipped, with this reason."""
 

@@ -1,17 +1,24 @@
-"""The archive for programs: open a record by any name of its place."""
+"""The archive for programs: open a record by any name of its place, find those of many runs."""
 
 import os
 
 from modelviz_callbacks.archive.locate import record_at
 from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.archive.search import find_records
+from modelviz_callbacks.checkpoint.opening import is_checkpoint, open_checkpoint
+from modelviz_callbacks.checkpoint.own_record import own_record
+from modelviz_callbacks.errors import CheckpointError, RecordError
+
+__all__ = ["find_records", "load_record"]
 
 
 def load_record(place: str | os.PathLike[str]) -> Record:
-    """Opens a record. Nothing of it is run or unpickled, and torch is not needed.
+    """Opens a record. Nothing of it is run, and torch is needed for what `torch.save` wrote alone.
 
     Args:
-        place: A record's folder, or the folder of a run, of whose records the latest is taken; a
-            path or an fsspec URL.
+        place: A record's folder; the folder of a run, of whose records the latest is taken; or a
+            checkpoint that was written with a `ModelVizCallback`: its own record is taken, also
+            after the run's folder has been moved. A path or an fsspec URL.
 
     Returns:
         The record: `record.manifest` says what is in it, `record.graph()` reads what was seen.
@@ -23,4 +30,8 @@ def load_record(place: str | os.PathLike[str]) -> Record:
         >>> load_record("runs/exp1").manifest.totals["parameters"]
         11689512
     """
-    return record_at(os.fspath(place))
+    given = os.fspath(place)
+    try:
+        return own_record(open_checkpoint(given)) if is_checkpoint(given) else record_at(given)
+    except CheckpointError as e:
+        raise RecordError(str(e)) from e

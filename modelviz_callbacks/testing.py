@@ -11,7 +11,7 @@ from torch import nn
 from modelviz_callbacks.archive.reader import MOST_GRAPH_BYTES, read_text
 from modelviz_callbacks.archive.writer import open_writer
 from modelviz_callbacks.errors import ModelVizError, NotApplicableError, RecordError, one_line
-from modelviz_callbacks.graph.diff import compare
+from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.diff_shapes import describe_shapes
 from modelviz_callbacks.graph.diff_text import describe_diff
 from modelviz_callbacks.graph.model import ArchitectureGraph

@@ -96,3 +96,20 @@ ALL_OK = {
     "architecture": "ok",
 }
 Train = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder: `architecture/` and `checkpoints/last.ckpt`. Copy it to change it."""
+    from lightning.pytorch.callbacks import ModelCheckpoint
+    from torch import nn
+
+    from modelviz_callbacks import ModelVizCallback
+    from tests.models import lit, loader, trainer
+
+    folder = tmp_path_factory.mktemp("runs") / "exp1"
+    keep = ModelCheckpoint(dirpath=folder / "checkpoints", save_last=True)
+    watch = ModelVizCallback(formats=(), visualizers=("architecture",))
+    net = nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 4))
+    trainer(folder, keep, watch).fit(lit(net), loader())
+    return folder

@@ -31,7 +31,7 @@ def record_at(place: str) -> Record:
     """
     if last_part(place) == LAYOUT.manifest:
         return open_record(holder(place))
-    names = _names_in(place)
+    names = names_in(place)
     if LAYOUT.manifest in names:
         return open_record(place)
     numbers = sorted(filter(None, map(record_number, names)))
@@ -43,7 +43,12 @@ def record_at(place: str) -> Record:
     return open_record(joined(place, record_folder_name(numbers[-1])))
 
 
-def _names_in(place: str) -> set[str]:
+def names_in(place: str) -> set[str]:
+    """Gives the names of what lies in a folder.
+
+    Raises:
+        RecordError: If it cannot be read.
+    """
     try:
         return set(_remote_names(place) if is_url(place) else _local_names(place))
     except Exception as e:  # stores raise whatever they like

@@ -47,6 +47,8 @@ class StateEntry:
         device: Like `"cuda:0"`.
         requires_grad: Whether it is trained; a buffer never is.
         tied_to: The full name under which the same tensor came first, like `"embed.weight"`.
+        persistent: Whether a buffer is in the model's state dict. None of a parameter, which
+            always is, and of a buffer in a record from before this was noted.
     """
 
     name: str
@@ -55,6 +57,7 @@ class StateEntry:
     device: str
     requires_grad: bool = False
     tied_to: str | None = None
+    persistent: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import nn
 from torch.jit import ScriptModule
@@ -48,7 +49,6 @@ class _Description:
         inner = unwrap(module)
         runs = _how_it_runs(module, inner)
         first = self._paths.setdefault(id(inner), path)
-        buffers = {n: whole_tensor(b) for n, b in inner._buffers.items() if b is not None}
         self._entries.append(
             ModuleEntry(
                 path=path,
@@ -56,7 +56,7 @@ class _Description:
                 config=_config(inner),
                 training=inner.training,
                 parameters=self._states(path, self._wholes.of(inner)),
-                buffers=self._states(path, buffers),
+                buffers=self._buffers(path, inner),
                 tied_to=None if first == path else first,
                 runs=runs,
             )
@@ -69,6 +69,14 @@ class _Description:
 
     def _states(self, path: str, wholes: Mapping[str, WholeParameter]) -> tuple[StateEntry, ...]:
         return tuple(self._state(join(path, name), name, whole) for name, whole in wholes.items())
+
+    def _buffers(self, path: str, module: nn.Module) -> tuple[StateEntry, ...]:
+        wholes = {n: whole_tensor(b) for n, b in module._buffers.items() if b is not None}
+        left_out = module._non_persistent_buffers_set
+        return tuple(
+            replace(state, persistent=state.name not in left_out)
+            for state in self._states(path, wholes)
+        )
 
     def _state(self, full_name: str, name: str, whole: WholeParameter) -> StateEntry:
         first = self._names.setdefault(whole.key, full_name)

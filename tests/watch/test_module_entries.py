@@ -37,6 +37,30 @@ def test_the_order_is_that_of_named_modules() -> None:
     assert [e.path for e in describe_modules(model)] == [n for n, _ in model.named_modules()]
 
 
+def test_a_buffer_that_no_state_dict_holds_is_told() -> None:
+    """Also of scripted modules; of a parameter there is nothing to tell."""
+
+    class Tables(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(2))
+            self.register_buffer("kept", torch.ones(2))
+            self.register_buffer("cache", torch.ones(2), persistent=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.kept * self.cache * self.weight
+
+    for model in (Tables(), torch.jit.script(Tables())):
+        (entry,) = describe_modules(model)
+        assert [p.persistent for p in entry.parameters] == [None]
+        persistent = {b.name for b in entry.buffers if b.persistent}
+        assert persistent == model.state_dict().keys() - {"weight"}
+    assert [(b.name, b.persistent) for b in entries(Tables())[""].buffers] == [
+        ("kept", True),
+        ("cache", False),
+    ]
+
+
 def test_a_frozen_parameter_is_told() -> None:
     """It does not train, and the entry says so."""
     model = nn.Linear(2, 2)

@@ -224,15 +224,6 @@ def test_every_colour_of_the_pictures_has_its_dark_one_in_the_style() -> None:
         assert f"--p-{light[1:]}:{dark};" in style
 
 
-def test_the_vendored_library_has_its_licence_and_version_beside_it() -> None:
-    """In the installed package, where wheels lose files first."""
-    folder = files("modelviz_callbacks.draw.page") / "assets" / "vendor" / "panzoom"
-    script = (folder / "panzoom.min.js").read_text("utf-8")
-    (version,) = re.findall(r"Panzoom (\d+\.\d+\.\d+)", script)
-    assert version in (folder / "README.md").read_text("utf-8")
-    assert "Permission is hereby granted" in (folder / "MIT-License.txt").read_text("utf-8")
-
-
 @pytest.mark.parametrize("kind", ["js", "css"])
 def test_every_asset_is_in_the_page(kind) -> None:
     """No file is forgotten in the list, and none is without use."""

@@ -12,6 +12,7 @@ class TreeRows {
     }
     this.open = new Set([""]);
     this.sorting = null;
+    this.unsorted = "In the model's own order";
     this.filter = "";
     this.flat = false;
     this.openLevels();
@@ -63,12 +64,12 @@ class TreeRows {
   flatRows(matches) {
     const all = [...this.architecture.modules].map(([path, module]) => ({ path, module }));
     const kept = all.filter(({ path }) => !matches || matches.own.has(path));
-    return this.sorted(kept).map((entry) => ({ ...entry, level: 0, hasChildren: false, isOpen: false }));
+    return sortedBy(this.sorting, kept).map((entry) => ({ ...entry, level: 0, hasChildren: false, isOpen: false }));
   }
 
   collect(parent, level, matches, rows) {
     const found = (this.children.get(parent) ?? []).filter(({ path }) => !matches || matches.above.has(path));
-    for (const entry of this.sorted(found)) {
+    for (const entry of sortedBy(this.sorting, found)) {
       const hasChildren = this.children.has(entry.path);
       const isOpen = hasChildren && (matches ? matches.opened.has(entry.path) : this.open.has(entry.path));
       rows.push({ ...entry, level, hasChildren, isOpen });
@@ -91,16 +92,5 @@ class TreeRows {
       }
     }
     return { own, above, opened };
-  }
-
-  sorted(entries) {
-    if (!this.sorting) return entries;
-    const { value, descending } = this.sorting;
-    const sign = descending ? -1 : 1;
-    const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
-    return entries
-      .map((entry) => [value(entry), entry])
-      .sort(([a], [b]) => (a == null) - (b == null) || (a == null ? 0 : sign * compare(a, b)))
-      .map(([, entry]) => entry);
   }
 }

@@ -1,0 +1,1 @@
+"""What is in a checkpoint, whether it fits, and whose it is; nothing of it is run."""

@@ -1,0 +1,1 @@
+"""What all our pages are made of: one file each, that opens from disk and loads nothing."""
