@@ -38,9 +38,7 @@ class PictureFiles:
         for file in files:
             check_writable(file)
             if file.exists() and not self.replaces:
-                raise ModelVizError(
-                    f"{file} is there already: --force replaces it, -o names another."
-                )
+                raise ModelVizError(f"{file} is there already: --force replaces it, -o names another.")
 
 
 def formats_of(output: str | None, given: Sequence[str] | None) -> tuple[str, ...]:
