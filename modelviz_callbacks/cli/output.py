@@ -1,7 +1,9 @@
 """Writing to the terminal: text for people, JSON for scripts, colours on a terminal only."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from modelviz_callbacks.table.columns import visible
@@ -30,3 +32,18 @@ def print_json(content: Any) -> None:
     # Escaped to ASCII: a name may hold characters that no encoding has.
     json.dump(content, sys.stdout, indent=2, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def note(text: str) -> None:
+    """Tells on stderr what somebody should know who looks at a result."""
+    print(f"note: {shown(text)}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Shows on a terminal what is being done; nothing where stderr is none."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console(stderr=True).status(doing):
+        yield
