@@ -74,22 +74,25 @@ def noted_by(directory: str, checkpoint: str) -> None:
     resume.note(compared=["structure"])
 
 
-NOTES = """
+AT_ONCE = """
 import sys
-from tests.recording.test_record_folder import noted_by
+from tests.recording.test_record_folder import noted_by, opened
 print("ready", flush=True)
 sys.stdin.readline()
+run, name = sys.argv[1:]
+directory = opened(f"{run}/new").directory
 for number in range(20):
-    noted_by(sys.argv[1], f"{sys.argv[2]}-{number}")
+    noted_by(f"{run}/architecture", f"{name}-{number}")
+print(directory)
 """
 
 
-def test_two_processes_note_their_resumes_at_once(tmp_path) -> None:
-    """None is lost, and a reader sees a whole manifest at every moment."""
-    directory = str(opened(str(tmp_path)).directory)
+def test_two_processes_write_into_one_run_at_once(tmp_path) -> None:
+    """Each record has a folder of its own; no note is lost, and every moment has a whole record."""
+    opened(str(tmp_path))
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", NOTES, directory, name],
+            [sys.executable, "-c", AT_ONCE, str(tmp_path), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -109,36 +112,12 @@ def test_two_processes_note_their_resumes_at_once(tmp_path) -> None:
         now = len(load_record(tmp_path).manifest.resumes)
         assert now >= seen
         seen = now
-    assert [process.wait(60) for process in processes] == [0, 0]
+    folders = {process.communicate()[0].strip() for process in processes}
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(folders) == 2
+    assert all(open_record(folder).read("net/table.txt") == b"old" for folder in folders)
     noted = [resume["checkpoint"] for resume in load_record(tmp_path).manifest.resumes]
     assert sorted(noted) == sorted(f"{name}-{number}" for name in "ab" for number in range(20))
-
-
-BEGINS = """
-import sys
-from tests.recording.test_record_folder import opened
-print("ready", flush=True)
-sys.stdin.readline()
-print(opened(sys.argv[1]).directory)
-"""
-
-
-def test_two_processes_that_begin_at_once_have_a_record_each(tmp_path) -> None:
-    """Nobody writes into the other's folder."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", BEGINS, str(tmp_path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        for _ in range(3)
-    ]
-    folders = [process.communicate("\n", timeout=60)[0].split()[-1] for process in processes]
-    assert len(set(folders)) == 3
-    for folder in folders:
-        assert open_record(folder).read("net/table.txt") == b"old"
 
 
 def test_a_run_that_has_only_just_begun_hides_no_earlier_record(tmp_path) -> None:
