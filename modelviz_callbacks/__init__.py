@@ -6,6 +6,8 @@
 
 Importing this package imports neither torch nor Lightning nor TensorBoard; each public name
 brings what it needs when it is first asked for.
+
+PYTEST_DONT_REWRITE: pytest would warn a process that has imported this package before it.
 """
 
 from importlib import import_module

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
+from modelviz_callbacks.graph.diff_items import is_rename
 from modelviz_callbacks.graph.model import ModuleEntry
-from modelviz_callbacks.graph.module_tree import parent_path
 
 
 def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
@@ -42,10 +42,7 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
         "modules": {
             "added": [_module(entry) for entry in graph.added],
             "removed": [_module(entry) for entry in graph.removed],
-            "moved": [
-                {**asdict(move), "renamed": parent_path(move.old) == parent_path(move.new)}
-                for move in graph.moved
-            ],
+            "moved": [{**asdict(move), "renamed": is_rename(move)} for move in graph.moved],
             "changed": [asdict(module) for module in graph.changed],
             "reordered": graph.reordered,
         },

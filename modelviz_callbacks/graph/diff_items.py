@@ -12,7 +12,7 @@ from modelviz_callbacks.graph.flow_items import (
     unexplained_flow,
 )
 from modelviz_callbacks.graph.model import ModuleEntry
-from modelviz_callbacks.graph.module_tree import parent_path
+from modelviz_callbacks.graph.module_tree import own_name, parent_path
 from modelviz_callbacks.graph.path_patterns import (
     Pattern,
     numbers_in,
@@ -128,19 +128,37 @@ def _moves(moves: Sequence[ModuleMove]) -> Iterator[DiffItem]:
 
 
 def _way(move: ModuleMove) -> object:
-    """Equal for moves in one direction: `net.1 → net.2` and `net.2 → net.3`."""
-    before, now = numbers_in(move.old), numbers_in(move.new)
-    steps = [int(b) - int(a) for a, b in zip(before, now, strict=False)]
-    return without_numbers(move.old), without_numbers(move.new), tuple(steps)
+    """Equal for moves that are told together: `net.1 → net.2` and `net.2 → net.4`."""
+    holder = parent_path(move.old)
+    if holder == parent_path(move.new) and _are_numbered(move):
+        return holder
+    return without_numbers(move.old), without_numbers(move.new), _step(move)
+
+
+def _are_numbered(move: ModuleMove) -> bool:
+    return own_name(move.old).isdecimal() and own_name(move.new).isdecimal()
+
+
+def _step(move: ModuleMove) -> tuple[int, ...]:
+    """Gives how much larger the numbers in the new path are."""
+    pairs = zip(numbers_in(move.old), numbers_in(move.new), strict=False)
+    return tuple(int(now) - int(before) for before, now in pairs)
+
+
+def is_rename(move: ModuleMove) -> bool:
+    """Whether a module is where it was, under another name."""
+    return bool(move.old and move.new) and parent_path(move.old) == parent_path(move.new)
 
 
 def _way_words(moves: Sequence[ModuleMove]) -> tuple[str, str]:
     first = moves[0]
-    how = "renamed" if parent_path(first.old) == parent_path(first.new) else "moved"
-    if not (first.old and first.new):
-        how = "moved"
+    how = "renamed" if is_rename(first) else "moved"
     if len(moves) == 1:
         return f"{named(first.old)} → {named(first.new)}", how
+    if len({_step(move) for move in moves}) > 1:
+        last = moves[-1]
+        ways = (f"{named(move.old)} → {named(move.new)}" for move in (first, last))
+        return " … ".join(ways), f"{len(moves):,} modules {how}"
     olds = path_patterns(move.old for move in moves)
     news = path_patterns(move.new for move in moves)
     return f"{named(olds[0].text)} → {named(news[0].text)}", f"{len(moves):,} modules {how}"

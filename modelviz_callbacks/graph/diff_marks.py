@@ -6,7 +6,7 @@ from typing import Literal
 
 from modelviz_callbacks.graph.compare import match_graphs
 from modelviz_callbacks.graph.diff import GraphDiff
-from modelviz_callbacks.graph.diff_items import change_words
+from modelviz_callbacks.graph.diff_items import change_words, is_rename
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.module_tree import own_name, parent_path
 from modelviz_callbacks.graph.plain_text import named, plain
@@ -79,7 +79,7 @@ def _marks_of_new(diff: GraphDiff) -> Iterator[tuple[str, Mark]]:
     for entry in diff.added:
         yield entry.path, Mark("added", "added")
     for move in diff.moved:
-        how = "renamed" if parent_path(move.old) == parent_path(move.new) else "moved"
+        how = "renamed" if is_rename(move) else "moved"
         yield move.new, Mark("moved", f"{how}: {named(move.old)} → {named(move.new)}")
     for change in diff.changed:
         yield change.path, Mark("changed", change_words(change.changes))

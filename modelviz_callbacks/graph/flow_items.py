@@ -1,6 +1,7 @@
 """What is another in the flow of data, in words."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from modelviz_callbacks.graph.diff import (
     ConnectionChange,
@@ -9,6 +10,7 @@ from modelviz_callbacks.graph.diff import (
     GraphDiff,
     SkipConnection,
 )
+from modelviz_callbacks.graph.module_tree import with_ancestors
 from modelviz_callbacks.graph.plain_text import first_of, named, plain
 
 _MOST_SOURCES = 3
@@ -51,15 +53,28 @@ def flow_words(change: FlowChange) -> tuple[str, str]:
 
 def unexplained_flow(diff: GraphDiff) -> list[FlowChange]:
     """Gives the changes that are more than an operation which joined a skip connection."""
+    moves = {move.old: move.new for move in diff.moved}
     joins: Counter[tuple[str, str, str | None]] = Counter()
     for skips, sign in ((diff.skips_added, 1), (diff.skips_removed, -1)):
         for join in {skip.join for skip in skips}:
-            joins[join.kind, join.name, join.parent] += sign
+            parent = join.parent
+            if parent is not None and sign < 0:
+                parent = _new_path(parent, moves)
+            joins[join.kind, join.name, parent] += sign
     return [
         change
         for change in diff.flow
         if change.new - change.old != joins[change.kind, change.name, change.parent]
     ]
+
+
+def _new_path(path: str, moves: Mapping[str, str]) -> str:
+    """Gives the path of a module that is in both graphs, after all moves."""
+    for outer in with_ancestors(path):
+        if outer in moves:
+            inner = path[len(outer) :].lstrip(".")
+            return ".".join(filter(None, (moves[outer], inner)))
+    return path
 
 
 def _times(count: int) -> str:

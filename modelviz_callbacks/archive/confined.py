@@ -9,6 +9,21 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def parts_below(path: str) -> list[str]:
+    """Gives the names that a path below a folder is made of.
+
+    Args:
+        path: The path from the folder: names with `/` between them, nothing else.
+
+    Raises:
+        ValueError: If it leads elsewhere, or is another way of saying where something is.
+    """
+    names = path.split("/")
+    if any(name in {"", ".", ".."} or "\\" in name or "\0" in name for name in names):
+        raise ValueError(f"{path!r:.80} is no path below a folder")
+    return names
+
+
 def read_below(folder: str, path: str, most_bytes: int) -> bytes:
     """Reads a file.
 
@@ -21,9 +36,7 @@ def read_below(folder: str, path: str, most_bytes: int) -> bytes:
         OSError: If there is no such file below the folder, it is no plain file, or it is longer.
         ValueError: If the path is another way of saying where something is.
     """
-    names = path.split("/")
-    if any(name in {"", ".", ".."} or "\\" in name or "\0" in name for name in names):
-        raise ValueError(f"{path!r} is no path below a folder")
+    names = parts_below(path)
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names[:-1]:
@@ -34,11 +47,13 @@ def read_below(folder: str, path: str, most_bytes: int) -> bytes:
     finally:
         os.close(at)
     # A folder's descriptor makes no file object, which would close it.
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise OSError(f"{path!r} is no file")
     with os.fdopen(descriptor, "rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
+        # What is too long takes no memory; a file that tells no size may be too long, too.
+        content = b"" if status.st_size > most_bytes else file.read(most_bytes + 1)
+    if max(status.st_size, len(content)) > most_bytes:
         raise OSError(f"{path!r} is longer than {most_bytes:,} bytes")
     return content
