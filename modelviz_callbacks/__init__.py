@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelviz_callbacks.checkpoint.check import check_checkpoint
+    from modelviz_callbacks.checkpoint.fit import CheckpointFit
     from modelviz_callbacks.errors import (
         CheckpointError,
         ModelVizError,
@@ -26,24 +28,28 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CheckpointError": "errors",
+    "CheckpointFit": "checkpoint.fit",
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
     "ModelVizWarning": "errors",
     "RecordError": "errors",
     "SettingsError": "errors",
+    "check_checkpoint": "checkpoint.check",
     "load_record": "records",
     "record_architecture": "functional",
 }
 
 __all__ = [
     "CheckpointError",
+    "CheckpointFit",
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",
     "ModelVizWarning",
     "RecordError",
     "SettingsError",
+    "check_checkpoint",
     "load_record",
     "record_architecture",
 ]
