@@ -1,12 +1,15 @@
-"""The archive for programs: open a record by any name of its place."""
+"""The archive for programs: open a record by any name of its place, find those of many runs."""
 
 import os
 
 from modelviz_callbacks.archive.locate import record_at
 from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.archive.search import find_records
 from modelviz_callbacks.checkpoint.opening import is_checkpoint, open_checkpoint
 from modelviz_callbacks.checkpoint.own_record import own_record
 from modelviz_callbacks.errors import CheckpointError, RecordError
+
+__all__ = ["find_records", "load_record"]
 
 
 def load_record(place: str | os.PathLike[str]) -> Record:

@@ -36,7 +36,8 @@ def test_records_are_read_and_compared_without_torch() -> None:
     """On a machine that trains nothing."""
     script = (
         "import sys; from modelviz_callbacks.archive import reader, reference;"
-        f"from modelviz_callbacks.graph import diff, diff_text; print({HEAVY} & set(sys.modules))"
+        "from modelviz_callbacks.graph import compare, diff_marks;"
+        f"print({HEAVY} & set(sys.modules))"
     )
     assert run(script).strip() == "set()"
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from modelviz_callbacks.archive.layout import record_folder_name
 from modelviz_callbacks.archive.places import absolute, is_url, joined
+from modelviz_callbacks.archive.whole_file import write_whole
 from modelviz_callbacks.errors import SettingsError
 
 _MOST_RECORDS = 10_000
@@ -128,16 +129,9 @@ class _LocalWriter:
         if target.parent != self._folder:
             # The record's own folder is not made anew: without its other files it says little.
             target.parent.mkdir(exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
         try:
-            with temporary.open("wb") as file:
-                file.write(_encoded(content))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)  # noqa: PTH105 - the name that tests and readers know
+            write_whole(target, _encoded(content))
         except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             self._remove_if_empty(target.parent)
             raise
 

@@ -1,7 +1,7 @@
 """Whether a checkpoint fits, and what does not."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from modelviz_callbacks.checkpoint.contents import CheckpointFormat
 from modelviz_callbacks.checkpoint.findings import DtypeDifference, ShapeDifference, StateName
@@ -60,3 +60,13 @@ class CheckpointFit:
     def fits(self) -> bool:
         """Whether it could be loaded as it is."""
         return not (self.missing or self.unexpected or self.shapes or self.problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """Gives what `modelviz check --json` prints.
+
+        Returns:
+            The attributes by their names, and `fits`; a name with its `shape` and `dtype`, a
+            difference with what is in the `checkpoint` and what is `expected`; null for what is
+            not there.
+        """
+        return {"fits": self.fits, **asdict(self)}

@@ -14,7 +14,7 @@ class DrawJob:
     Attributes:
         name: By which the result is recognised; any text.
         dot: DOT source.
-        formats: Pictures to make, of `"svg"`, `"png"`.
+        formats: Pictures to make, of `"svg"`, `"png"`, `"pdf"`.
         kind: Whose DOT it is: our own diagram's, torchview's, or torchviz' of the autograd graph.
         graph: Of our own diagram the content of `architecture.json`, to make simpler DOT of;
             without it, its DOT is only laid out in simpler ways.

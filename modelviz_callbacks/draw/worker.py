@@ -1,8 +1,8 @@
 """The child process that draws one graph: `python -m modelviz_callbacks.draw.worker FOLDER`.
 
-It reads `job.json` in FOLDER, and leaves `picture.svg`, `picture.png`, `picture-2.png`, … and
-`result.json` there. The SVG is complete before the PNG is begun, so that a failing PNG never costs
-the SVG.
+It reads `job.json` in FOLDER, and leaves `picture.svg`, `picture.png`, `picture-2.png`, …,
+`picture.pdf` and `result.json` there. The SVG is complete before the others are begun, so that
+what fails there never costs the SVG.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import Any
 from modelviz_callbacks.draw.engine import layout
 from modelviz_callbacks.draw.job import DrawJob
 from modelviz_callbacks.draw.paint.raster import rasterize
+from modelviz_callbacks.draw.pdf import to_pdf
 from modelviz_callbacks.draw.source import source
 
 MEMORY_LIMIT_BYTES = 4 * 1024**3
@@ -55,12 +56,15 @@ def _draw(order: dict[str, Any], folder: Path, notes: list[str]) -> None:
     # The SVG is kept if this process is killed while it paints; so is what is to be said of it.
     _tell(folder, notes, None)
     _leave(folder, "picture.svg", svg.encode())
-    if "png" not in job.formats:
-        return
-    raster = rasterize(svg)
-    for number, png in enumerate(raster.sheets, start=1):
-        _leave(folder, "picture.png" if number == 1 else f"picture-{number}.png", png)
-    notes += raster.notes
+    if "png" in job.formats:
+        raster = rasterize(svg)
+        for number, png in enumerate(raster.sheets, start=1):
+            _leave(folder, "picture.png" if number == 1 else f"picture-{number}.png", png)
+        notes += raster.notes
+    if "pdf" in job.formats:
+        pdf, scaled = to_pdf(svg, _TITLES[job.kind])
+        _leave(folder, "picture.pdf", pdf)
+        notes += scaled
 
 
 def _tell(folder: Path, notes: list[str], error: str | None) -> None:

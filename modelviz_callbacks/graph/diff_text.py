@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from modelviz_callbacks.graph.diff import Change, FlowChange, GraphDiff, ModuleChange
+from modelviz_callbacks.graph.diff import Change, FlowChange, GraphDiff, ModuleChange, ModuleMove
 from modelviz_callbacks.graph.model import ModuleEntry
 from modelviz_callbacks.graph.module_tree import with_ancestors
 
@@ -25,6 +25,7 @@ def describe_diff(diff: GraphDiff, most: int) -> tuple[str, ...]:
     lines = [
         _listed("added", _outermost(diff.added), most),
         _listed("removed", _outermost(diff.removed), most),
+        _listed("moved or renamed", [move_words(move) for move in diff.moved], most),
         _listed("reconfigured", [_group(*group) for group in _alike(diff.changed)], most),
         "the modules or parameters come in another order" if diff.reordered else "",
         _parameters("trained now, and not before", diff.now_trained, most),
@@ -43,7 +44,7 @@ def _parameters(heading: str, names: Sequence[str], most: int) -> str:
     if not names:
         return ""
     count = f"{len(names)} parameter{'s' if len(names) > 1 else ''}"
-    return f"{heading}: {count} ({_first([_plain(n) for n in names], most, ', ')})"
+    return f"{heading}: {count} ({_first([plain(n) for n in names], most, ', ')})"
 
 
 def _first(things: Sequence[str], most: int, separator: str) -> str:
@@ -64,10 +65,15 @@ def _outermost(modules: Sequence[ModuleEntry]) -> list[str]:
     return [_module(module, inside[module.path] - 1) for module in outermost]
 
 
+def move_words(move: ModuleMove) -> str:
+    """Says where a module was and where it is: `"encoder → backbone"`."""
+    return f"{_name(move.old)} → {_name(move.new)}"
+
+
 def _module(module: ModuleEntry, inside: int) -> str:
     kind = module.class_name.rpartition(".")[2]
     holds = f" with {inside} module{'s' if inside > 1 else ''} in it" if inside else ""
-    return f"{_name(module.path)} ({_plain(kind)}{holds})"
+    return f"{_name(module.path)} ({plain(kind)}{holds})"
 
 
 def _alike(modules: Sequence[ModuleChange]) -> Iterator[tuple[list[str], Sequence[Change]]]:
@@ -81,26 +87,31 @@ def _alike(modules: Sequence[ModuleChange]) -> Iterator[tuple[list[str], Sequenc
 
 def _group(paths: Sequence[str], changes: Sequence[Change]) -> str:
     names = _first([_name(path) for path in paths], _MOST_NAMES, ", ")
+    return f"{names} with {change_words(changes)}"
+
+
+def change_words(changes: Sequence[Change]) -> str:
+    """Says what changed in a module: `"kernel_size 3 → 5, stride 1 → 2"`."""
     if any(change.what == "class" for change in changes):
         # Two classes have little in common that could be compared.
         changes = [change for change in changes if change.what != "configuration"]
-    return f"{names} with {_first([_change(change) for change in changes], _MOST_CHANGES, ', ')}"
+    return _first([_change(change) for change in changes], _MOST_CHANGES, ", ")
 
 
 def _change(change: Change) -> str:
-    what = _plain(change.what)
+    what = plain(change.what)
     if change.old is None:
-        return f"{what} {_plain(change.new or '')} added"
+        return f"{what} {plain(change.new or '')} added"
     if change.new is None:
-        return f"{what} {_plain(change.old)} removed"
+        return f"{what} {plain(change.old)} removed"
     old, new = change.old, change.new
     if change.what == "class" and _last(old) != _last(new):
         old, new = _last(old), _last(new)
-    return f"{what} {_plain(old)} → {_plain(new)}"
+    return f"{what} {plain(old)} → {plain(new)}"
 
 
 def _flow(change: FlowChange) -> str:
-    name = _name(change.name) if change.kind == "module" else _plain(change.name)
+    name = _name(change.name) if change.kind == "module" else plain(change.name)
     kind = {"module": "call of ", "input": "input ", "output": "output "}.get(change.kind, "")
     place = "" if change.parent is None else f" in {_name(change.parent)}"
     return f"{kind}{name}{place} {_times(change.new)} (before: {_times(change.old)})"
@@ -111,14 +122,15 @@ def _times(count: int) -> str:
 
 
 def _name(path: str) -> str:
-    return _plain(path) if path else "the model itself"
+    return plain(path) if path else "the model itself"
 
 
 def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Makes a text from anybody's file one short line, fit for any screen."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     shown = " ".join(shown.split())
     return shown if len(shown) <= _MOST_CHARACTERS else f"{shown[: _MOST_CHARACTERS - 1]}…"

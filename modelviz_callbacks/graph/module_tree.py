@@ -48,6 +48,11 @@ def parent_path(path: str) -> str:
     return path.rpartition(".")[0]
 
 
+def own_name(path: str) -> str:
+    """Gives the name that a module has in the one that holds it."""
+    return path.rpartition(".")[2]
+
+
 def with_ancestors(path: str) -> Iterator[str]:
     """Gives a path and those of all modules that hold it: `"a.b"`, `"a"`, `""`."""
     while path:

@@ -6,7 +6,8 @@ from importlib import metadata
 
 from modelviz_callbacks.archive.reader import Record
 from modelviz_callbacks.errors import one_line
-from modelviz_callbacks.graph.diff import GraphDiff, compare
+from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_text import describe_diff
 from modelviz_callbacks.graph.model import ArchitectureGraph
 

@@ -6,7 +6,7 @@ from typing import Any
 from modelviz_callbacks.diagram.module_families import family_of
 from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, TensorSpec
-from modelviz_callbacks.sinks.scope_names import scope_names
+from modelviz_callbacks.graph.scope_names import scope_names
 
 # What the tab colours by "XLA cluster": the only colours that can be given names of one's own.
 # https://github.com/tensorflow/tensorboard/blob/master/tensorboard/plugins/graph/tf_graph_common/graph.ts

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from modelviz_callbacks.errors import one_line
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
 from modelviz_callbacks.tensorboard_plugin.search import Search
 
@@ -27,7 +27,7 @@ class Snapshot:
         searching: Whether more may be found.
     """
 
-    records: Mapping[str, FoundRecord]
+    records: Mapping[str, LogdirRecord]
     notes: tuple[str, ...]
     searching: bool
 
@@ -39,7 +39,7 @@ class Catalogue:
         """Prepares to search `roots`; nothing is read yet."""
         self._search = Search(roots)
         self._lock = threading.Lock()
-        self._records: dict[str, FoundRecord] = {}
+        self._records: dict[str, LogdirRecord] = {}
         self._notes: tuple[str, ...] = ()
         self._over: threading.Event | None = None
         self._next_s = 0.0
@@ -62,7 +62,7 @@ class Catalogue:
         with self._lock:
             return Snapshot(dict(self._records), self._notes, self._over is not None)
 
-    def find(self, record_id: str, wait_s: float) -> FoundRecord | None:
+    def find(self, record_id: str, wait_s: float) -> LogdirRecord | None:
         """Gives a record by its id, also right after TensorBoard has started."""
         with self._lock:
             record = self._records.get(record_id)
@@ -70,9 +70,9 @@ class Catalogue:
 
     def _run(self, over: threading.Event) -> None:
         started_s = time.monotonic()
-        found: dict[str, FoundRecord] = {}
+        found: dict[str, LogdirRecord] = {}
 
-        def add(record: FoundRecord) -> None:
+        def add(record: LogdirRecord) -> None:
             with self._lock:
                 found[record.id] = self._records[record.id] = record
 

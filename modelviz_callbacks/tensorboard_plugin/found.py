@@ -8,7 +8,7 @@ from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
 
 
 @dataclass(frozen=True)
-class FoundRecord:
+class LogdirRecord:
     """A folder with a manifest of ours.
 
     Attributes:

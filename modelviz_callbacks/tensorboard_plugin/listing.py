@@ -6,7 +6,7 @@ from typing import Any
 
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.graph.units import human_count
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.record_files import listed_files
 
 _MOST_LETTERS = 500
@@ -16,7 +16,7 @@ _NOTHING = Manifest(created_at="")
 _TELLING = ("architecture", "torchview", "table", "summary", "modules")
 
 
-def listing(records: Iterable[FoundRecord]) -> list[dict[str, Any]]:
+def listing(records: Iterable[LogdirRecord]) -> list[dict[str, Any]]:
     """Describes records, in the order of their names, each of which is there once."""
     found = sorted(records, key=lambda record: (record.name, record.root.path))
     times = Counter(record.name for record in found)
@@ -27,7 +27,7 @@ def listing(records: Iterable[FoundRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def listed(record: FoundRecord) -> dict[str, Any]:
+def listed(record: LogdirRecord) -> dict[str, Any]:
     """Describes a record.
 
     Args:

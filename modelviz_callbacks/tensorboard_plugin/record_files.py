@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from modelviz_callbacks.archive.confined import read_below
 from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
-from modelviz_callbacks.tensorboard_plugin.confined import read_below
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 
 MOST_BYTES = 64 * 2**20
 _TYPES = {
@@ -60,7 +60,7 @@ def listed_files(artifact: Artifact) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def serve(record: FoundRecord, name: str) -> Served:
+def serve(record: LogdirRecord, name: str) -> Served:
     """Reads a file of a record.
 
     Args:

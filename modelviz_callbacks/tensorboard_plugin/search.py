@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelviz_callbacks.archive.confined import read_below
+from modelviz_callbacks.archive.folders import Listing, leads_out
 from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.locate import record_number
 from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.archive.reader import MOST_MANIFEST_BYTES
-from modelviz_callbacks.tensorboard_plugin.confined import read_below
-from modelviz_callbacks.tensorboard_plugin.folder_cache import FolderCache, Listing
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.folder_cache import FolderCache, has_events
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
 
 
@@ -40,9 +41,9 @@ class Search:
         self._limits = limits
         self._folders = FolderCache()
         # By path: what its files' changes are known by, and what was read then.
-        self._records: dict[Path, tuple[object, FoundRecord]] = {}
+        self._records: dict[Path, tuple[object, LogdirRecord]] = {}
 
-    def run(self, on_found: Callable[[FoundRecord], None]) -> tuple[str, ...]:
+    def run(self, on_found: Callable[[LogdirRecord], None]) -> tuple[str, ...]:
         """Searches once.
 
         Args:
@@ -53,15 +54,16 @@ class Search:
         """
         self._end_s = time.monotonic() + self._limits.seconds
         self._looked = self._outside = self._unreadable = 0
-        self._kept: dict[Path, tuple[object, FoundRecord]] = {}
+        self._kept: dict[Path, tuple[object, LogdirRecord]] = {}
         notes = [note for root in self._roots if (note := self._search(root, on_found))]
         self._records = self._kept
         self._folders.forget_unused()
         return tuple(dict.fromkeys((*notes, *self._left_out())))
 
-    def _search(self, root: LogRoot, on_found: Callable[[FoundRecord], None]) -> str:
+    def _search(self, root: LogRoot, on_found: Callable[[LogdirRecord], None]) -> str:
         if root.is_remote:
             return f"{root.path} is not on this machine: records there are not shown."
+        real_roots = [other.path for other in self._roots]
         waiting: deque[tuple[str, str | None]] = deque([("", None)])
         while waiting:
             if reason := self._spent():
@@ -71,12 +73,12 @@ class Search:
             listing = self._listing(path)
             if listing is None:
                 continue
-            self._outside += sum(self._is_outside(path / name) for name in listing.linked)
-            record = self._record(FoundRecord(root, folder, run)) if listing.has_manifest else None
+            self._outside += sum(leads_out(path / name, real_roots) for name in listing.linked)
+            record = self._record(LogdirRecord(root, folder, run)) if listing.has_manifest else None
             if record is not None:
                 on_found(record)
                 continue
-            own = root.run_name(folder) if listing.has_events else None
+            own = root.run_name(folder) if has_events(listing) else None
             inside = f"{folder}/" if folder else ""
             waiting.extend((f"{inside}{name}", own) for name in listing.folders)
         return ""
@@ -109,15 +111,7 @@ class Search:
             return None
         return listing
 
-    def _is_outside(self, path: Path) -> bool:
-        # What a link inside of the logdir leads to is found without it.
-        try:
-            real = path.resolve()
-        except (OSError, RuntimeError):
-            return False
-        return not any(real.is_relative_to(root.path) for root in self._roots)
-
-    def _record(self, place: FoundRecord) -> FoundRecord | None:
+    def _record(self, place: LogdirRecord) -> LogdirRecord | None:
         """Reads a record; None where a folder is none."""
         path = Path(place.root.path, place.folder)
         page = _mark(path / LAYOUT.page)
@@ -145,7 +139,7 @@ def _mark(path: Path) -> str | None:
     return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
-def _read(place: FoundRecord) -> FoundRecord:
+def _read(place: LogdirRecord) -> LogdirRecord:
     name = f"{place.folder}/{LAYOUT.manifest}" if place.folder else LAYOUT.manifest
     try:
         text = read_below(place.root.path, name, MOST_MANIFEST_BYTES).decode("utf-8")

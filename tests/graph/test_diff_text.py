@@ -5,7 +5,8 @@ from dataclasses import replace
 import torchvision
 from torch import nn
 
-from modelviz_callbacks.graph.diff import Change, FlowChange, GraphDiff, ModuleChange, compare
+from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff import Change, FlowChange, GraphDiff, ModuleChange
 from modelviz_callbacks.graph.diff_text import describe_diff
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.watch.module_entries import describe_modules

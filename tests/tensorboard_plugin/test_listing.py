@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modelviz_callbacks.archive.manifest import Manifest
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.listing import listed, listing
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
 from tests.tensorboard_plugin.records import artifact, manifest
@@ -13,7 +13,7 @@ from tests.tensorboard_plugin.records import artifact, manifest
 
 def told(made: Manifest | None, **fields: object) -> dict[str, object]:
     """What is told of a record with this manifest."""
-    return listed(FoundRecord(LogRoot("/logs"), "run/architecture", "run", made, **fields))
+    return listed(LogdirRecord(LogRoot("/logs"), "run/architecture", "run", made, **fields))
 
 
 def test_a_record_is_told_in_short() -> None:
@@ -83,7 +83,7 @@ def test_the_most_telling_picture_and_text_stand_in_for_a_page() -> None:
 def test_records_of_one_name_are_told_apart() -> None:
     """TensorBoard's flag may name two logdirs with runs of one name."""
     found = [
-        FoundRecord(LogRoot(root, name), "run/architecture", None, manifest())
+        LogdirRecord(LogRoot(root, name), "run/architecture", None, manifest())
         for root, name in (("/b", ""), ("/a", ""), ("/c", "mine"))
     ]
     assert [entry["name"] for entry in listing(found)] == [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot
 from modelviz_callbacks.tensorboard_plugin.record_files import serve, served_names
 from tests.tensorboard_plugin.records import artifact, manifest, write_record
@@ -19,14 +19,14 @@ FILES = {
 
 
 @pytest.fixture
-def record(tmp_path) -> FoundRecord:
+def record(tmp_path) -> LogdirRecord:
     """A record of a network called "net", with files that no manifest lists."""
     pictures = [name for name in FILES if name.startswith("net/")]
     artifacts = (*manifest().artifacts, artifact("torchview", *pictures))
     folder = write_record(tmp_path / "run" / "architecture", artifacts=artifacts)
     (folder / "unlisted.txt").write_text("mine")
     (tmp_path / "secret.txt").write_text("secret")
-    return FoundRecord(
+    return LogdirRecord(
         LogRoot(str(tmp_path)), "run/architecture", manifest=manifest(artifacts=artifacts)
     )
 
@@ -61,7 +61,7 @@ def test_a_manifest_opens_no_way_out(name, tmp_path) -> None:
     evil = manifest(artifacts=(artifact("summary", name),))
     (tmp_path / "run" / "architecture").mkdir(parents=True)
     (tmp_path / "secret.txt").write_text("secret")
-    record = FoundRecord(LogRoot(str(tmp_path)), "run/architecture", manifest=evil)
+    record = LogdirRecord(LogRoot(str(tmp_path)), "run/architecture", manifest=evil)
     with pytest.raises(ValueError, match="no path below"):
         serve(record, name)
 
@@ -74,7 +74,7 @@ def test_a_link_opens_no_way_out(linked, tmp_path) -> None:
     logs = tmp_path / "logs"
     (logs / linked).parent.mkdir(parents=True)
     (logs / linked).symlink_to(elsewhere / linked)
-    record = FoundRecord(LogRoot(str(logs)), "run/architecture", manifest=manifest())
+    record = LogdirRecord(LogRoot(str(logs)), "run/architecture", manifest=manifest())
     with pytest.raises(OSError, match=r"symbolic|directory"):
         serve(record, "summary.txt")
 
@@ -84,7 +84,7 @@ def test_kinds_that_no_record_holds_are_refused(name, tmp_path) -> None:
     """A page is one file of one name."""
     artifacts = (artifact("summary", name),)
     write_record(tmp_path / "architecture", artifacts=artifacts)
-    record = FoundRecord(
+    record = LogdirRecord(
         LogRoot(str(tmp_path)), "architecture", manifest=manifest(artifacts=artifacts)
     )
     with pytest.raises(ValueError, match="no kind that a record holds"):

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from modelviz_callbacks.archive.folders import Listing
 from modelviz_callbacks.tensorboard_plugin import folder_cache, search
-from modelviz_callbacks.tensorboard_plugin.found import FoundRecord
+from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot, log_roots
 from modelviz_callbacks.tensorboard_plugin.search import Limits, Search
 from tests.tensorboard_plugin.records import manifest, write_events, write_record
 
 
-def found(searching: Search) -> tuple[list[FoundRecord], tuple[str, ...]]:
+def found(searching: Search) -> tuple[list[LogdirRecord], tuple[str, ...]]:
     """Searches once."""
-    records: list[FoundRecord] = []
+    records: list[LogdirRecord] = []
     notes = searching.run(records.append)
     return records, notes
 
@@ -126,14 +127,14 @@ def test_a_folder_that_cannot_be_read_is_told_of(tmp_path, monkeypatch) -> None:
     """The search goes on; a logdir that is not there yet is nothing to tell of."""
     write_record(tmp_path / "a" / "architecture")
     (tmp_path / "b").mkdir()
-    really = folder_cache._read
+    really = folder_cache.list_folder
 
-    def read(path: str) -> folder_cache.Listing:
+    def read(path: str, is_wanted: object) -> Listing:
         if path.endswith("b"):
             raise PermissionError(path)
-        return really(path)
+        return really(path, is_wanted)
 
-    monkeypatch.setattr(folder_cache, "_read", read)
+    monkeypatch.setattr(folder_cache, "list_folder", read)
     records, notes = found(Search(log_roots(str(tmp_path), "")))
     assert [record.name for record in records] == ["a/architecture"]
     assert notes == ("1 folder could not be read.",)
@@ -170,7 +171,7 @@ def test_what_has_not_changed_is_not_read_again(tmp_path, monkeypatch, settled) 
     def read(*args: object) -> object:
         raise AssertionError(f"read again: {args}")
 
-    monkeypatch.setattr(folder_cache, "_read", read)
+    monkeypatch.setattr(folder_cache, "list_folder", read)
     monkeypatch.setattr(search, "_read", read)
     assert found(searching) == first
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from modelviz_callbacks.graph.diff import Change, FlowChange, GraphDiff, ModuleChange, compare
+from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff import Change, FlowChange, GraphDiff, ModuleChange
 from modelviz_callbacks.graph.fingerprint import fingerprints
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.watch.module_entries import describe_modules

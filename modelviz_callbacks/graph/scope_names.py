@@ -1,4 +1,4 @@
-"""Names of nodes in TensorBoard's Graphs tab: module paths are scopes, `net/layer1/0-Block`."""
+"""Names of nodes where module paths are scopes, `net/layer1/0-Block`, as TensorFlow allows them."""
 
 import re
 

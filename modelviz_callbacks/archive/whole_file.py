@@ -1,0 +1,29 @@
+"""Writing a local file as a whole or not at all."""
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file under a temporary name beside it, and renames it when all is on disk.
+
+    Args:
+        target: The file; one that is there is replaced, by a link's own name.
+        content: Its content.
+
+    Raises:
+        OSError: If it cannot be written; what was there before is still there, and nothing else.
+    """
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)  # noqa: PTH105 - the name that tests and readers know
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,27 @@
+"""Values of options: what is allowed, said when it is not."""
+
+import argparse
+import math
+
+
+def depth(text: str) -> int:
+    """Reads a depth: how many levels of modules are shown below the root calls."""
+    return count(text)
+
+
+def count(text: str) -> int:
+    """Reads how many of something there may be."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Reads a time limit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not math.isfinite(value) or value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value

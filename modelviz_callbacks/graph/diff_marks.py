@@ -1,0 +1,92 @@
+"""Which modules of two diagrams are to be marked for what is another, and what is to be said."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from modelviz_callbacks.graph.compare import match_graphs
+from modelviz_callbacks.graph.diff import GraphDiff
+from modelviz_callbacks.graph.diff_text import change_words, move_words, plain
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.graph.module_tree import own_name, parent_path
+
+MarkKind = Literal["added", "removed", "moved", "changed", "trained", "frozen"]
+Marks = dict[str, list["Mark"]]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A reason to mark a module.
+
+    Attributes:
+        kind: `"added"` (in the new graph alone), `"removed"` (in the old one alone), `"moved"`
+            (under another path in the other one), `"changed"` (not the same in the other one),
+            `"trained"` or `"frozen"` (has parameters that only the new graph trains, or only the
+            old one).
+        text: What is to be said of it, in one line, fit for any screen.
+    """
+
+    kind: MarkKind
+    text: str
+
+
+@dataclass(frozen=True)
+class GraphMarks:
+    """The marks of one of the two graphs.
+
+    Attributes:
+        modules: The marks of a module, by its path in this graph. Of a module that came or went,
+            the parts are marked as well; of one that moved, they are not.
+        other_paths: The path in the other graph, by the path in this one, of modules in both.
+        nodes: The marks of operations and ends of the graph, by the node's id in this graph. Calls
+            have those of their modules.
+    """
+
+    modules: Mapping[str, tuple[Mark, ...]]
+    other_paths: Mapping[str, str]
+    nodes: Mapping[int, tuple[Mark, ...]]
+
+
+def diff_marks(
+    old: ArchitectureGraph, new: ArchitectureGraph, diff: GraphDiff
+) -> tuple[GraphMarks, GraphMarks]:
+    """Says what is to be marked in the diagrams of two graphs.
+
+    Args:
+        old: The earlier graph.
+        new: The later one.
+        diff: What `compare` found between them.
+
+    Returns:
+        The marks of the old graph and those of the new one.
+    """
+    match = match_graphs(old, new)
+    marks: tuple[Marks, Marks] = ({}, {})
+    for path, mark in _marks_of_new(diff):
+        marks[1].setdefault(path, []).append(mark)
+        if (was := match.to_old.get(path)) is not None:
+            marks[0].setdefault(was, []).append(mark)
+    for entry in diff.removed:
+        marks[0].setdefault(entry.path, []).append(Mark("removed", "removed"))
+    return (
+        GraphMarks(_fixed(marks[0]), match.to_new, {}),
+        GraphMarks(_fixed(marks[1]), match.to_old, {}),
+    )
+
+
+def _marks_of_new(diff: GraphDiff) -> Iterator[tuple[str, Mark]]:
+    for entry in diff.added:
+        yield entry.path, Mark("added", "added")
+    for move in diff.moved:
+        how = "renamed" if parent_path(move.old) == parent_path(move.new) else "moved"
+        yield move.new, Mark("moved", f"{how}: {move_words(move)}")
+    for change in diff.changed:
+        yield change.path, Mark("changed", change_words(change.changes))
+    for name in diff.now_trained:
+        yield parent_path(name), Mark("trained", f"{plain(own_name(name))} is trained now")
+    for name in diff.now_frozen:
+        yield parent_path(name), Mark("frozen", f"{plain(own_name(name))} is not trained any more")
+
+
+def _fixed(found: Marks) -> dict[str, tuple[Mark, ...]]:
+    return {path: tuple(marks) for path, marks in found.items()}

@@ -1,0 +1,278 @@
+"""Which modules of two graphs are the same: by name, by place, and by what is in them.
+
+Where it is not clear which module became which, none did: they are told as removed and added.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+from modelviz_callbacks.graph.model import ModuleEntry
+from modelviz_callbacks.graph.module_tree import own_name, parent_path
+from modelviz_callbacks.graph.sequence_alignment import align
+from modelviz_callbacks.graph.subtrees import Numbers, Subtrees
+
+Kind = Callable[[Subtrees, str], Hashable]
+May = Callable[[str, str], bool]
+
+
+class ModuleMatch:
+    """Which module of the new graph each module of the old one is.
+
+    Attributes:
+        to_new: The new path by the old one.
+        to_old: The old path by the new one.
+    """
+
+    def __init__(self, to_new: dict[str, str]) -> None:
+        """Takes the pairs, of which no path is in two."""
+        self.to_new = to_new
+        self.to_old = {new: old for old, new in to_new.items()}
+
+    def inverted(self) -> "ModuleMatch":
+        """Gives the match in the other direction."""
+        return ModuleMatch(self.to_old)
+
+    def is_identity(self) -> bool:
+        """Whether no module that is in both has another path."""
+        return all(old == new for old, new in self.to_new.items())
+
+    def is_implied(self, old: str, new: str) -> bool:
+        """Whether a pair has the same name in modules that are a pair themselves."""
+        if not old or not new:
+            return old == new
+        if own_name(old) != own_name(new):
+            return False
+        above = parent_path(old), parent_path(new)
+        # A module whose holder is not listed is known by its whole path.
+        return self.to_new.get(above[0]) == above[1] or (
+            old == new and above[0] not in self.to_new and above[1] not in self.to_old
+        )
+
+    def new_name(self, name: str) -> str:
+        """Gives the new name of a parameter or buffer, if its module is in both."""
+        holder = self.to_new.get(parent_path(name))
+        if holder is None:
+            return name
+        return f"{holder}.{own_name(name)}" if holder else own_name(name)
+
+
+def match_modules(old: Sequence[ModuleEntry], new: Sequence[ModuleEntry]) -> ModuleMatch:
+    """Finds which modules are the same.
+
+    Under modules that are the same, so are those of the same name; numbered ones (of an
+    `nn.Sequential`) are aligned as a sequence. Others are recognised by what is in them: as
+    renamed in the same module, as moved into another one.
+
+    Args:
+        old: The modules of the old graph.
+        new: The modules of the new one.
+    """
+    numbers = Numbers()
+    return ModuleMatch(_Matching(Subtrees(old, numbers), Subtrees(new, numbers)).found())
+
+
+class _Matching:
+    def __init__(self, old: Subtrees, new: Subtrees) -> None:
+        self._old, self._new = old, new
+        self._to_new: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._waiting: list[tuple[Sequence[str], Sequence[str]]] = []
+
+    def found(self) -> dict[str, str]:
+        self._align_all(self._old.roots, self._new.roots)
+        self._find_moved(_exact, self._may_have_moved)
+        self._find_moved(_loose, self._are_alike)
+        self._find_moved(_class, self._are_alike)
+        return self._to_new
+
+    def _align_all(self, olds: Sequence[str] = (), news: Sequence[str] = ()) -> None:
+        self._waiting.append((olds, news))
+        while self._waiting:
+            self._align(*map(self._left, self._waiting.pop(), (self._to_new, self._taken)))
+
+    def _left(self, paths: Iterable[str], taken: Iterable[str]) -> list[str]:
+        return [path for path in paths if path not in taken]
+
+    def _pair(self, old: str, new: str) -> None:
+        if self._old.exact[old] != self._new.exact[new]:
+            self._note(old, new)
+            self._waiting.append((self._old.children[old], self._new.children[new]))
+            return
+        equal = [(old, new)]
+        while equal:
+            old, new = equal.pop()
+            if old not in self._to_new and new not in self._taken:
+                self._note(old, new)
+                equal += zip(self._old.children[old], self._new.children[new], strict=True)
+
+    def _note(self, old: str, new: str) -> None:
+        self._to_new[old] = new
+        self._taken.add(new)
+
+    def _align(self, olds: Sequence[str], news: Sequence[str]) -> None:
+        """Pairs modules whose holders are a pair."""
+        if not olds or not news:
+            return
+        if all(own_name(path).isdecimal() for path in (*olds, *news)):
+            self._align_sequence(olds, news)
+            return
+        self._pair_names(olds, news, self._same_class)
+        olds, news = self._left(olds, self._to_new), self._left(news, self._taken)
+        self._pair_as_many(olds, news, _exact, self._both_hold)
+        self._pair_names(olds, news, self._replaced)
+        self._pair_as_many(olds, news, _exact, _always)
+        self._pair_as_many(olds, news, _loose, self._are_alike)
+        self._pair_as_many(olds, news, _class, self._are_alike)
+
+    def _pair_names(self, olds: Sequence[str], news: Sequence[str], may: May) -> None:
+        by_name = {own_name(path): path for path in news if path not in self._taken}
+        for old in olds:
+            new = by_name.get(own_name(old))
+            if old not in self._to_new and new is not None and may(old, new):
+                self._pair(old, new)
+
+    def _same_class(self, old: str, new: str) -> bool:
+        return self._old.entries[old].class_name == self._new.entries[new].class_name
+
+    def _replaced(self, old: str, new: str) -> bool:
+        """Whether a module of another class took the place, and not one that the old is in."""
+        if (wrapped := _wrapped(self._old, old, self._new, new)) is not None:
+            self._pair(old, wrapped)
+        elif (wrapped := _wrapped(self._new, new, self._old, old)) is not None:
+            self._pair(wrapped, new)
+        return wrapped is None
+
+    def _both_hold(self, old: str, new: str) -> bool:
+        return self._old.holds[old] and self._new.holds[new]
+
+    def _are_alike(self, old: str, new: str) -> bool:
+        """Whether one may well be the other one, changed a little."""
+        if not self._same_class(old, new) or not self._both_hold(old, new):
+            return False
+        if self._old.is_leaf(old) or self._new.is_leaf(new):
+            before, now = self._old.entries[old], self._new.entries[new]
+            return self._old.is_leaf(old) and _shapes(before) == _shapes(now)
+        parts = (
+            Counter(side.loose[child] for child in side.children[path])
+            for side, path in ((self._old, old), (self._new, new))
+        )
+        before_, now_ = parts
+        return 2 * (before_ & now_).total() >= max(before_.total(), now_.total())
+
+    def _pair_as_many(
+        self,
+        olds: Sequence[str],
+        news: Sequence[str],
+        kind: Kind,
+        may: May,
+    ) -> None:
+        """Pairs siblings of one kind in their order, if there are as many of it in both."""
+        groups: dict[Hashable, tuple[list[str], list[str]]] = {}
+        for old in self._left(olds, self._to_new):
+            groups.setdefault(kind(self._old, old), ([], []))[0].append(old)
+        for new in self._left(news, self._taken):
+            groups.setdefault(kind(self._new, new), ([], []))[1].append(new)
+        for before, now in groups.values():
+            if len(before) == len(now):
+                for old, new in zip(before, now, strict=True):
+                    if may(old, new):
+                        self._pair(old, new)
+
+    def _align_sequence(self, olds: Sequence[str], news: Sequence[str]) -> None:
+        old_kinds = [self._old.exact[path] for path in olds]
+        new_kinds = [self._new.exact[path] for path in news]
+
+        def fit(i: int, j: int) -> int:
+            in_place = own_name(olds[i]) == own_name(news[j])
+            if old_kinds[i] == new_kinds[j]:
+                return (16 if self._old.holds[olds[i]] else 8) + in_place
+            return 6 + in_place if self._same_class(olds[i], news[j]) else 0
+
+        pairs = align(old_kinds, new_kinds, fit)
+        for i, j in pairs:
+            self._pair(olds[i], news[j])
+        begin = 0, 0
+        for i, j in [*pairs, (len(olds), len(news))]:
+            self._pair_between(olds[begin[0] : i], news[begin[1] : j])
+            begin = i + 1, j + 1
+
+    def _pair_between(self, olds: Sequence[str], news: Sequence[str]) -> None:
+        """Pairs what took another's place in a sequence."""
+        if len(olds) == len(news) == 1:
+            if self._replaced(olds[0], news[0]):
+                self._pair(olds[0], news[0])
+            return
+        self._pair_names(olds, news, self._replaced)
+
+    def _find_moved(self, kind: Kind, may: May) -> None:
+        """Pairs modules of one kind, the largest first, wherever they are."""
+        groups: dict[Hashable, tuple[list[str], list[str]]] = {}
+        for path in self._left(self._old.entries, self._to_new):
+            if self._old.holds[path]:
+                groups.setdefault(kind(self._old, path), ([], []))[0].append(path)
+        for path in self._left(self._new.entries, self._taken):
+            if self._new.holds[path] and (group := groups.get(kind(self._new, path))):
+                group[1].append(path)
+        both = [group for group in groups.values() if group[1]]
+        for before, now in sorted(both, key=lambda g: -max(self._old.size[p] for p in g[0])):
+            olds, news = self._left(before, self._to_new), self._left(now, self._taken)
+            for old, new in _unambiguous(olds, news):
+                if old not in self._to_new and new not in self._taken and may(old, new):
+                    self._pair(old, new)
+                    self._align_all()
+
+    def _may_have_moved(self, old: str, new: str) -> bool:
+        """Whether a module that is equal to another one elsewhere was certainly moved there.
+
+        Layers that are equal by chance are frequent.
+        """
+        if self._old.size[old] > 1 or own_name(old) == own_name(new):
+            return True
+        above, now_above = parent_path(old), parent_path(new)
+        return self._to_new.get(above) == parent_path(now_above) or (
+            self._to_new.get(parent_path(above)) == now_above
+        )
+
+
+def _wrapped(side: Subtrees, inner: str, other: Subtrees, outer: str) -> str | None:
+    """Gives the part of another module that is certainly this one, which was put into it."""
+    if not side.holds[inner]:
+        return None
+    kind, parts = side.entries[inner].class_name, other.children[outer]
+    found = [part for part in parts if other.exact[part] == side.exact[inner]]
+    if not found and not kind.startswith("torch."):
+        found = [part for part in parts if other.entries[part].class_name == kind]
+    return found[0] if len(found) == 1 else None
+
+
+def _unambiguous(olds: list[str], news: list[str]) -> Iterable[tuple[str, str]]:
+    """Gives the pairs of which each is the only one of its kind, or the only one of its name."""
+    if len(olds) == len(news) == 1:
+        return [(olds[0], news[0])]
+    names = [Counter(map(own_name, paths)) for paths in (olds, news)]
+    by_name = {own_name(path): path for path in news}
+    return [
+        (old, by_name[name])
+        for old in olds
+        if names[0][name := own_name(old)] == names[1][name] == 1
+    ]
+
+
+def _exact(side: Subtrees, path: str) -> int:
+    return side.exact[path]
+
+
+def _loose(side: Subtrees, path: str) -> int:
+    return side.loose[path]
+
+
+def _class(side: Subtrees, path: str) -> str:
+    return side.entries[path].class_name
+
+
+def _always(_old: str, _new: str) -> bool:
+    return True
+
+
+def _shapes(entry: ModuleEntry) -> Hashable:
+    return tuple((state.name, state.shape) for state in (*entry.parameters, *entry.buffers))
