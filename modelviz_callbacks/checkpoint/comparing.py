@@ -80,8 +80,9 @@ def _may_be_missing(name: str, expected: Expected, state: Branch) -> bool:
         return True
     if name not in expected.counters:
         return False
-    versions = state.versions or {}
-    return versions.get(expected.counters[name], 0) < _COUNTERS_SINCE
+    layout = (state.layouts or {}).get(expected.counters[name], {})
+    version = layout.get("version")
+    return not isinstance(version, int) or version < _COUNTERS_SINCE
 
 
 def _without_compilers(expected: Expected, state: Branch) -> tuple[Branch, list[str]]:
@@ -91,14 +92,14 @@ def _without_compilers(expected: Expected, state: Branch) -> tuple[Branch, list[
     entries = {_plain(name, expected.compiled): held for name, held in state.entries.items()}
     if entries.keys() == state.entries.keys() or len(entries) < len(state.entries):
         return state, []
-    versions = state.versions
-    if versions is not None:
-        versions = {_plain(path, expected.compiled): v for path, v in versions.items()}
+    layouts = state.layouts
+    if layouts is not None:
+        layouts = {_plain(path, expected.compiled): about for path, about in layouts.items()}
     note = (
         f'names have "{_WRAPPER}" where the recorded model ran compiled: load them into a model '
         "that is compiled with torch.compile() in the same places"
     )
-    return Branch(entries, versions), [note]
+    return Branch(entries, layouts), [note]
 
 
 def _plain(name: str, compiled: frozenset[str]) -> str:

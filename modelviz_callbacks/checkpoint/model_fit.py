@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedParameter, is_lazy
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 from modelviz_callbacks.checkpoint.comparing import (
     compare,
@@ -25,6 +25,8 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.watch.module_entries import describe_modules
 from modelviz_callbacks.watch.tensor_specs import dtype_name, sizes
 
+_PLAIN = frozenset({torch.Tensor, nn.Parameter})
+_LAZY = frozenset({UninitializedParameter, UninitializedBuffer})
 _FIRST_LINE = re.compile(r"\AError\(s\) in loading state_dict for [^\n]*\n\t?")
 
 
@@ -65,7 +67,7 @@ def _asked(model: nn.Module, state: Branch) -> Findings:
     else:
         return Findings(dtypes=dtypes)
     # What fails by its shape would hide which names are missing.
-    shapes = tuple(shape_differences(expected, state))
+    shapes = tuple(shape_differences(_of_one_shape(twin, expected), state))
     right = {difference.name: expected[difference.name] for difference in shapes}
     problems: tuple[str, ...] = ()
     missing, unexpected = [], []
@@ -89,8 +91,10 @@ def _twin(model: nn.Module) -> nn.Module:
         # Those that parametrizations of the older kind compute are attributes.
         held = (*module.parameters(recurse=False), *module.buffers(recurse=False))
         for tensor in (*held, *vars(module).values()):
-            if type(tensor) in {torch.Tensor, nn.Parameter} and not tensor.is_sparse:
+            if type(tensor) in _PLAIN and not tensor.is_sparse:
                 known[id(tensor)] = _empty(tensor)
+            elif type(tensor) in _LAZY:
+                known[id(tensor)] = _lazy(type(tensor), tensor.dtype)
     twin = copy.deepcopy(model, known)
     for module in twin.modules():
         if type(module).set_extra_state is not nn.Module.set_extra_state:
@@ -112,18 +116,33 @@ def _meta_state(state: Branch, instead: Mapping[str, StoredTensor]) -> OrderedDi
     for name, held in state.entries.items():
         content = instead.get(name, held)
         made[name] = _meta_tensor(content) if isinstance(content, StoredTensor) else content
-    if state.versions is not None:
-        about = {path: {"version": version} for path, version in state.versions.items()}
-        # Where torch keeps it.
-        vars(made)["_metadata"] = about
+    if state.layouts is not None:
+        # Where torch keeps it; modules may write into it.
+        vars(made)["_metadata"] = {path: dict(about) for path, about in state.layouts.items()}
     return made
 
 
 def _meta_tensor(content: StoredTensor) -> torch.Tensor:
     dtype = getattr(torch, content.dtype, torch.float32)
     if content.shape is None:
-        return UninitializedParameter(device="meta", dtype=dtype)  # type: ignore[call-arg]
+        return _lazy(UninitializedParameter, dtype)
     return torch.empty(content.shape, dtype=dtype, device="meta")
+
+
+def _lazy(kind: Any, dtype: torch.dtype) -> torch.Tensor:
+    made: torch.Tensor = kind(device="meta", dtype=dtype)
+    return made
+
+
+def _of_one_shape(
+    model: nn.Module, expected: Mapping[str, StoredTensor]
+) -> dict[str, StoredTensor]:
+    """Gives the parameters and buffers: what else is in a state dict may have any shape."""
+    held = (
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    )
+    return {name: expected[name] for name, _ in held if name in expected}
 
 
 def _tensors(state_dict: Mapping[str, Any]) -> dict[str, StoredTensor]:

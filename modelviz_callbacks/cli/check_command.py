@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "checkpoint", metavar="CHECKPOINT", help="a file, or a sharded one's folder"
+        "checkpoint", metavar="CHECKPOINT", help="a file, or the folder of a sharded one"
     )
     against = parser.add_mutually_exclusive_group()
     against.add_argument(

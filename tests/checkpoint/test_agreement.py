@@ -12,6 +12,7 @@ import pytest
 import torch
 import torchmetrics
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrizations, spectral_norm
 
 from modelviz_callbacks import check_checkpoint
@@ -112,26 +113,35 @@ def changed(state: Any, rng: random.Random) -> Any:
     if rng.random() < 0.4:
         state = OrderedDict(state)  # without the versions of its layout
     for _ in range(rng.choice([0, 1, 1, 1, 2, 4])):
-        if not state:
-            break
-        name = rng.choice(list(state))
-        match rng.randrange(7):
-            case 0:
-                del state[name]
-            case 1:
-                state[f"{name}_old"] = torch.ones(2)
-            case 2 if isinstance(state[name], Tensor):
-                state[name] = torch.ones(7, 2)
-            case 3:
-                state[name.replace(".", ".inner.", 1)] = state.pop(name)
-            case 4 if isinstance(state[name], Tensor) and state[name].dim() == 0:
-                state[name] = state[name].reshape(rng.choice([(1,), (1, 1)]))
-            case 5 if isinstance(state[name], Tensor) and state[name].is_floating_point():
-                state[name] = state[name].half()
-            case 6:
-                for other in [n for n in state if n.endswith("num_batches_tracked")]:
-                    del state[other]
+        if state:
+            change(state, rng)
     return state
+
+
+def change(state: Any, rng: random.Random) -> None:
+    name = rng.choice(list(state))
+    plain = isinstance(state[name], Tensor) and not is_lazy(state[name])
+    match rng.randrange(7):
+        case 0:
+            del state[name]
+        case 1:
+            state[f"{name}_old"] = torch.ones(2)
+        case 2 if isinstance(state[name], Tensor):
+            state[name] = torch.ones(7, 2)
+        case 3:
+            state[name.replace(".", ".inner.", 1)] = state.pop(name)
+        case 4 if plain and state[name].dim() == 0:
+            state[name] = state[name].reshape(rng.choice([(1,), (1, 1)]))
+        case 5 if plain and state[name].is_floating_point():
+            state[name] = state[name].half()
+        case 6:
+            for other in [n for n in state if n.endswith("num_batches_tracked")]:
+                del state[other]
+
+
+def values(model: nn.Module) -> dict[str, Tensor]:
+    held = model.state_dict().items()
+    return {n: t.clone() for n, t in held if isinstance(t, Tensor) and not is_lazy(t)}
 
 
 def said_by_torch(model: nn.Module, state: Any) -> dict[str, set[str]] | None:
@@ -181,6 +191,9 @@ def test_a_record_says_what_load_state_dict_says(kind, tmp_path) -> None:
         state = changed(model.state_dict(), rng)
         torch.save(state, tmp_path / "state.pt")
         expected = said_by_torch(model, state)
+        if kind == "older norm" and expected is not None:
+            # Its hook misses what it would compute, too.
+            expected["missing"] -= {"0.weight"}
         fit = check_checkpoint(tmp_path / "state.pt", record=folder, key=".")
         assert said_by_us(fit) == expected, list(state)
         answers.add(expected is None)
@@ -193,10 +206,10 @@ def test_a_model_says_what_load_state_dict_says(kind, tmp_path) -> None:
     rng = random.Random(kind)
     for _ in range(25):
         given, model = ALSO_WITH_CODE[kind](), ALSO_WITH_CODE[kind]()
-        before = copy.deepcopy(given.state_dict())
+        before = values(given)
         state = changed(model.state_dict(), rng)
         torch.save(state, tmp_path / "state.pt")
         expected = said_by_torch(model, state)
         fit = check_checkpoint(tmp_path / "state.pt", model=given, key=".")
         assert said_by_us(fit) == expected, list(state)
-        torch.testing.assert_close(given.state_dict(), before, rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(values(given), before, rtol=0, atol=0, equal_nan=True)
