@@ -1,9 +1,10 @@
 """Writing to the terminal: text for people, JSON for scripts, colours on a terminal only."""
 
+import contextlib
 import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from modelviz_callbacks.table.columns import visible
@@ -74,3 +75,18 @@ def print_json_array(items: Iterable[Any]) -> None:
         sys.stdout.write(start + json.dumps(item, allow_nan=False))
         start = ",\n"
     sys.stdout.write("[]\n" if start == "[\n" else "\n]\n")
+
+
+def note(text: str) -> None:
+    """Tells on stderr what somebody should know who looks at a result."""
+    print(f"note: {shown(text)}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Shows on a terminal what is being done; nothing where stderr is none."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console(stderr=True).status(doing):
+        yield

@@ -1,16 +1,16 @@
 """Where drawn pictures go: names that the user gives, or one made of the run's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelviz_callbacks.archive.layout import numbered, record_folder_name, safe_name
 from modelviz_callbacks.archive.locate import record_number
 from modelviz_callbacks.archive.places import holder, joined, last_part
-from modelviz_callbacks.cli.output_file import check_writable, local_path
+from modelviz_callbacks.cli.arguments import PICTURES
+from modelviz_callbacks.cli.output_file import check_writable, local_path, write_file
+from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.errors import ModelVizError
-
-FORMATS = ("svg", "pdf", "png")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PictureFiles:
         """Names a picture, or one of its sheets."""
         return self.stem.with_name(f"{numbered(self.stem.name, sheet)}.{suffix}")
 
-    def check(self, files: Sequence[Path]) -> None:
+    def check(self, files: Iterable[Path]) -> None:
         """Checks that files can be written.
 
         Raises:
@@ -38,7 +38,21 @@ class PictureFiles:
         for file in files:
             check_writable(file)
             if file.exists() and not self.replaces:
-                raise ModelVizError(f"{file} is there already: --force replaces it, -o names another.")
+                raise ModelVizError(f"{file} is there: --force replaces it, -o names another.")
+
+    def write(self, drawn: Drawn) -> list[Path]:
+        """Writes all pictures, or none if one must not be replaced; gives their paths."""
+        contents = dict(self._contents(drawn))
+        self.check(contents)
+        for file, content in contents.items():
+            write_file(file, content)
+        return list(contents)
+
+    def _contents(self, drawn: Drawn) -> Iterator[tuple[Path, bytes]]:
+        for suffix, content in drawn.files.items():
+            yield self.of(suffix), content
+        for sheet, content in enumerate(drawn.more_sheets, start=2):
+            yield self.of("png", sheet), content
 
 
 def formats_of(output: str | None, given: Sequence[str] | None) -> tuple[str, ...]:
@@ -46,7 +60,7 @@ def formats_of(output: str | None, given: Sequence[str] | None) -> tuple[str, ..
     if given is not None:
         return tuple(given)
     ending = _ending(output or "")
-    return (ending,) if ending else FORMATS[:1]
+    return (ending,) if ending else PICTURES[:1]
 
 
 def picture_files(
@@ -91,4 +105,4 @@ def picture_name(record: str, depth: int) -> str:
 
 def _ending(output: str) -> str:
     ending = Path(output).suffix.removeprefix(".").lower()
-    return ending if ending in FORMATS else ""
+    return ending if ending in PICTURES else ""

@@ -106,7 +106,7 @@ class _Gathering:
         self._drawn += 1
         try:
             text = read_text(record.directory, LAYOUT.graph, _MOST_GRAPH_BYTES)
-            dot = architecture_dot(ArchitectureGraph.from_json(text), 1)[0]
+            dot = architecture_dot(ArchitectureGraph.from_json(text), 1, headed=False)[0]
         except (ModelVizError, ValueError, RecursionError):
             return
         drawn: list[Drawn] = []
