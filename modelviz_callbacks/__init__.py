@@ -6,6 +6,8 @@
 
 Importing this package imports neither torch nor Lightning nor TensorBoard; each public name
 brings what it needs when it is first asked for.
+
+PYTEST_DONT_REWRITE: pytest would warn a process that has imported this package before it.
 """
 
 from importlib import import_module
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
     from modelviz_callbacks.records import find_records, load_record
+    from modelviz_callbacks.testing import assert_architecture_unchanged
 
 _HOMES = {
     "CheckpointError": "errors",
@@ -32,6 +35,7 @@ _HOMES = {
     "ModelVizWarning": "errors",
     "RecordError": "errors",
     "SettingsError": "errors",
+    "assert_architecture_unchanged": "testing",
     "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
@@ -45,6 +49,7 @@ __all__ = [
     "ModelVizWarning",
     "RecordError",
     "SettingsError",
+    "assert_architecture_unchanged",
     "find_records",
     "load_record",
     "record_architecture",

@@ -8,6 +8,7 @@ from torch import nn
 
 from modelviz_callbacks.archive.writer import check_run_dir
 from modelviz_callbacks.errors import ModelVizError, ReplayRefusedError
+from modelviz_callbacks.recording.one_call import call_of, watch_call
 from modelviz_callbacks.recording.recorder import Recorder
 from modelviz_callbacks.replay.inner_calls import inner_calls
 from modelviz_callbacks.replay.isolation import Isolation
@@ -16,7 +17,6 @@ from modelviz_callbacks.settings import FORMATS, VISUALIZERS, Settings
 from modelviz_callbacks.sinks.tensorboard import summary_writer_sinks
 from modelviz_callbacks.watch.module_paths import find_module
 from modelviz_callbacks.watch.root_calls import RootCall
-from modelviz_callbacks.watch.tensor_tree import clone_tensor, map_tensors
 from modelviz_callbacks.watch.wrappers import require_module, unwrap, without_compilers
 
 
@@ -68,14 +68,14 @@ def record_architecture(
     settings = Settings(depth, visualizers, target, input_fn, formats, draw_timeout_s, on_error)
     inner = unwrap(require_module(model))
     module = find_module(inner, target) if target else inner
-    call = RootCall("", inner, _positional(args), dict(kwargs or {}))
+    call = call_of(model, args, kwargs)
     recorder = Recorder(without_compilers(model), check_run_dir(log_dir, "log_dir"), settings)
     recorder.publish_to(summary_writer_sinks(writer))
     recorder.open()
     recorder.note_input(call.named_arguments())
     error = _show(recorder, settings, call, module)
     if recorder.step.wanted and replay_refusal(inner, (call.args, call.kwargs)) is None:
-        error = _watch(recorder, call) or error
+        error = watch_call(recorder.step, call) or error
     if isinstance(error, ReplayRefusedError):
         recorder.close(note=f"the call was ended, and so is what is shown of it: {error}")
     recorder.close(error)
@@ -83,27 +83,6 @@ def record_architecture(
     if recorder.directory is None:
         raise ModelVizError(f"log_dir={os.fspath(log_dir)!r}: the record cannot be written there.")
     return recorder.directory
-
-
-def _positional(args: Any) -> tuple[Any, ...]:
-    # record_architecture(model, x) is what one types first; a tensor would be split by rows.
-    return tuple(args) if isinstance(args, (tuple, list)) else (args,)
-
-
-def _watch(recorder: Recorder, call: RootCall) -> Exception | None:
-    """Runs the call once, without a mark, to watch it."""
-    watched = recorder.step.watched(call.module, call.module, "output")
-    error: Exception | None = None
-    try:
-        with Isolation(call.module, (), (call.args, call.kwargs)).replay():
-            args, kwargs = map_tensors((call.args, call.kwargs), clone_tensor)
-            try:
-                watched(*args, **kwargs)
-            except Exception as raised:  # noqa: BLE001 - the record shows where it stopped
-                error = raised
-    except ReplayRefusedError as refusal:
-        error = refusal
-    return error
 
 
 def _show(

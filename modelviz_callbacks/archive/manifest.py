@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
+from modelviz_callbacks.archive.confined import parts_below
+from modelviz_callbacks.archive.manifest_types import INNER
+from modelviz_callbacks.graph.typed_json import MisfitError, read_plain, reader_of
 from modelviz_callbacks.graph.versioned_json import read_versioned
 
 SCHEMA_VERSION = 1
@@ -102,13 +104,12 @@ class Manifest:
         """
         content = read_versioned(text, "manifest", SCHEMA_VERSION)
         try:
-            values = _known(cls, content)
-            values["artifacts"] = tuple(
-                Artifact(**_known(Artifact, artifact)) for artifact in content.get("artifacts", ())
-            )
-            return cls(**values)
-        except (AttributeError, TypeError) as e:
+            manifest: Manifest = _read_manifest(content)
+            _check_objects(content)
+            _check_files(manifest)
+        except MisfitError as e:
             raise ValueError(f"this is no manifest: {e}") from e
+        return manifest
 
     def with_artifact(self, artifact: Artifact) -> "Manifest":
         """Gives a manifest in which `artifact` stands in place of the one of its name and root."""
@@ -137,7 +138,7 @@ def with_resume(text: str, resume: Mapping[str, Any]) -> str:
     Raises:
         ValueError: If the content is none of a manifest.
     """
-    content = read_versioned(text, "manifest", SCHEMA_VERSION)
+    content: dict[str, Any] = read_plain(read_versioned(text, "manifest", SCHEMA_VERSION))
     earlier = content.get("resumes", [])
     if not isinstance(earlier, list):
         raise ValueError(f"this is no manifest: its resumes are {earlier!r}")  # noqa: TRY004
@@ -157,30 +158,25 @@ def _as_text(content: Mapping[str, Any]) -> str:
     return _NUMBERS.sub(lambda m: f"[{', '.join(m[1].replace(',', ' ').split())}]", text) + "\n"
 
 
-def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives the fields of a dataclass that an entry has; a later version may have added others.
-
-    Raises:
-        TypeError: If one is of another type than the dataclass says.
-    """
-    values = {}
-    for known in fields(kind):
-        if known.name in content:
-            values[known.name] = _checked(known.name, known.type, content[known.name])
-    return values
+_read_manifest = reader_of(Manifest)
+_readers = {name: reader_of(kind) for name, kind in INNER.items()}
 
 
-def _checked(name: str, kind: Any, value: Any) -> Any:
-    given = tuple(value) if isinstance(value, list) else value
-    if not _is_of(given, kind):
-        raise TypeError(f"{name} is {value!r}")
-    return given
+def _check_objects(content: Mapping[str, Any]) -> None:
+    for name, read in _readers.items():
+        if name in content:
+            try:
+                read(content[name])
+            except MisfitError as e:
+                raise e.within(name) from None
 
 
-def _is_of(value: Any, kind: Any) -> bool:
-    origin = get_origin(kind) or kind
-    if origin is UnionType:
-        return any(_is_of(value, option) for option in get_args(kind))
-    if origin is Literal:
-        return value in get_args(kind)
-    return isinstance(value, (int, float) if origin is float else origin)
+def _check_files(manifest: Manifest) -> None:
+    for artifact in manifest.artifacts:
+        for name in artifact.files:
+            try:
+                parts_below(name)
+            except ValueError as e:
+                raise MisfitError(
+                    f"lists a file that is not in its record: {e}", repr(artifact.name)
+                ) from e

@@ -1,5 +1,6 @@
 """Opening the files of a checkpoint, here or in a store."""
 
+import json
 import os
 import stat
 from contextlib import AbstractContextManager
@@ -7,6 +8,9 @@ from typing import Any, BinaryIO
 
 from modelviz_callbacks.archive.places import absolute, is_url, joined
 from modelviz_callbacks.errors import CheckpointError, one_line
+
+# What describes a tensor, but not its values, takes about 200 bytes.
+MOST_DESCRIPTION_BYTES = 64 * 2**20
 
 
 def open_file(place: str) -> AbstractContextManager[BinaryIO]:
@@ -51,6 +55,32 @@ def in_folder(folder: str, name: str) -> str:
     if not name or name in {".", ".."} or any(c in name for c in "/\\\0") or is_url(name):
         raise CheckpointError(f"{folder}: {name!r} is no name of a file in this folder.")
     return joined(folder, name)
+
+
+def json_object(place: str, content: bytes) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        place: Where it comes from, for the messages.
+        content: The text.
+
+    Raises:
+        CheckpointError: If it is none, or has a name twice.
+    """
+    try:
+        read = json.loads(content, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as e:
+        raise CheckpointError(f"{place}: this is no JSON, or a part of it: {one_line(e)}.") from e
+    if not isinstance(read, dict):
+        raise CheckpointError(f"{place}: this is no JSON object.")
+    return read
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name is there twice")
+    return content
 
 
 def _local(place: str) -> BinaryIO:

@@ -3,19 +3,20 @@
 from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.locate import names_in
 from modelviz_callbacks.archive.places import last_part
-from modelviz_callbacks.checkpoint.contents import CheckpointContents
-from modelviz_callbacks.checkpoint.files import is_folder, open_file
+from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents
+from modelviz_callbacks.checkpoint.distributed_folder import METADATA, read_distributed
+from modelviz_callbacks.checkpoint.files import in_folder, is_folder
+from modelviz_callbacks.checkpoint.safetensors_file import read_safetensors
+from modelviz_callbacks.checkpoint.sharded_index import read_sharded
+from modelviz_callbacks.checkpoint.torch_file import KINDS, read_torch_file
 from modelviz_callbacks.errors import CheckpointError, RecordError
 
-_ARCHIVE = b"PK\x03\x04"
-# torch's magic number, pickled.
-_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-# What makes a folder a checkpoint: of torch.distributed, of Lightning.
-_MARKS = frozenset({".metadata", "meta.pt"})
-_KINDS = (
-    "Give what torch.save wrote (.ckpt, .pt, .pth, .bin), a .safetensors file, the .index.json of "
-    "a sharded one, or the folder of a torch.distributed checkpoint."
-)
+# What Lightning keeps beside a model that is saved in shards.
+_LIGHTNING = "meta.pt"
+_INDEX = ".index.json"
+_SAFETENSORS = ".safetensors"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_MOST_NAMED = 8
 
 
 def is_checkpoint(place: str) -> bool:
@@ -26,7 +27,7 @@ def is_checkpoint(place: str) -> bool:
     """
     try:
         if is_folder(place):
-            return bool(_MARKS & names_in(place))
+            return METADATA in names_in(place)
     except (CheckpointError, RecordError):
         return False
     return last_part(place) != LAYOUT.manifest
@@ -41,24 +42,51 @@ def open_checkpoint(place: str) -> CheckpointContents:
     Raises:
         CheckpointError: If there is none, or none that can be read; the message says why.
     """
-    if is_folder(place):
-        raise CheckpointError(f"{place}: this folder is no checkpoint. {_KINDS}")
-    return _open_file(place)
+    if not is_folder(place):
+        return _open_file(place)
+    try:
+        names = names_in(place)
+    except RecordError as e:
+        raise CheckpointError(str(e)) from e
+    if METADATA in names:
+        return _open_distributed(place, with_lightning=_LIGHTNING in names)
+    return _open_file(in_folder(place, _weights_among(place, sorted(names))))
+
+
+def _open_distributed(folder: str, *, with_lightning: bool) -> CheckpointContents:
+    tree = read_distributed(folder)
+    if with_lightning:
+        beside = read_torch_file(in_folder(folder, _LIGHTNING))
+        tree = Branch({**beside.entries, **tree.entries})
+    return CheckpointContents(folder, "torch.distributed", tree)
+
+
+def _weights_among(folder: str, names: list[str]) -> str:
+    """Chooses the file in a folder that holds the weights, or tells of which others it holds."""
+    weights = [n for n in names if n.endswith((_SAFETENSORS, ".bin", ".ckpt", ".pt", ".pth"))]
+    for candidates in (
+        [name for name in names if name.endswith(_SAFETENSORS + _INDEX)],
+        [name for name in names if name.endswith(_INDEX)],
+        [name for name in _WEIGHTS if name in names][:1],
+        [name for name in names if name.endswith(_SAFETENSORS)],
+        weights,
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+    if "zero_to_fp32.py" in names:
+        raise CheckpointError(
+            f"{folder}: this is a folder of DeepSpeed's, in which each rank's part is pickled. "
+            "Run the zero_to_fp32.py in it, and give the file that it writes."
+        )
+    if weights:
+        listed = ", ".join(weights[:_MOST_NAMED]) + (", …" if weights[_MOST_NAMED:] else "")
+        raise CheckpointError(f"{folder}: there are several checkpoints here: {listed}. Give one.")
+    raise CheckpointError(f"{folder}: there is no checkpoint in this folder. {KINDS}")
 
 
 def _open_file(place: str) -> CheckpointContents:
-    with open_file(place) as file:
-        start = file.read(len(_LEGACY))
-    if start.startswith(_ARCHIVE) or start == _LEGACY:
-        from modelviz_callbacks.checkpoint.torch_file import read_torch_file
-
-        is_archive = start.startswith(_ARCHIVE)
-        return CheckpointContents(place, "torch", read_torch_file(place, is_archive=is_archive))
-    if not start:
-        raise CheckpointError(f"{place}: this file is empty.")
-    if start.startswith(b"\x80"):
-        raise CheckpointError(
-            f"{place}: this is a pickle, which could run code when it is loaded, so it is not. "
-            "Save with torch.save or safetensors."
-        )
-    raise CheckpointError(f"{place}: {last_part(place)} is no checkpoint. {_KINDS}")
+    if place.endswith(_INDEX):
+        return CheckpointContents(place, "safetensors", read_sharded(place))
+    if place.endswith(_SAFETENSORS):
+        return CheckpointContents(place, "safetensors", read_safetensors(place))
+    return CheckpointContents(place, "torch", read_torch_file(place))

@@ -8,6 +8,11 @@ PICTURES = ("svg", "pdf", "png")
 
 def depth(text: str) -> int:
     """Reads a depth: how many levels of modules are shown below the root calls."""
+    return count(text)
+
+
+def count(text: str) -> int:
+    """Reads how many of something there may be."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
     return int(text)

@@ -5,10 +5,11 @@ Nothing here needs torch.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from modelviz_callbacks.graph.typed_json import MisfitError, reader_of
 from modelviz_callbacks.graph.versioned_json import read_versioned
 
 SCHEMA_VERSION = 1
@@ -181,19 +182,24 @@ class ArchitectureGraph:
         """Reads the content of `architecture.json`.
 
         Raises:
-            ValueError: If it is none, or of a newer schema than this package knows.
+            ValueError: If it is none, or of a newer schema than this package knows; the message
+                says where in it something is wrong. What can be read can be shown and compared.
         """
+        from modelviz_callbacks.graph.consistency import check_graph
+
         content = read_versioned(text, "architecture graph", SCHEMA_VERSION)
+        for field in fields(cls):
+            if field.name not in content:
+                raise ValueError(f"this is no architecture graph: it has no {field.name!r}")
         try:
-            return cls(
-                modules=tuple(_module(entry) for entry in content["modules"]),
-                nodes=tuple(_with_specs(Node, entry) for entry in content["nodes"]),
-                edges=tuple(_only_known(Edge, entry) for entry in content["edges"]),
-                failure=_with_specs(Failure, content["failure"]) if content["failure"] else None,
-                notes=tuple(content["notes"]),
-            )
-        except (AttributeError, KeyError, TypeError) as e:
-            raise ValueError(f"this is no architecture graph: {e!r}") from e
+            graph: ArchitectureGraph = _read_graph(content)
+            check_graph(graph)
+        except MisfitError as e:
+            raise ValueError(f"this is no architecture graph: {e}") from e
+        return graph
+
+
+_read_graph = reader_of(ArchitectureGraph, _KEYS)
 
 
 def children_by_parent(nodes: Iterable[Node]) -> dict[int | None, list[Node]]:
@@ -216,37 +222,3 @@ def _plain(entry: Any) -> dict[str, Any]:
 _line = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, default=_plain
 ).encode
-
-
-def _only_known(kind: Any, entry: Mapping[str, Any]) -> Any:
-    """Makes a dataclass of an entry; a later version may have added fields."""
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in entry.items() if name in names})
-
-
-def _specs(entries: Iterable[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
-    return tuple(
-        _only_known(TensorSpec, {**entry, "shape": tuple(entry["shape"])}) for entry in entries
-    )
-
-
-def _with_specs(kind: Any, entry: Mapping[str, Any]) -> Any:
-    specs = {name: _specs(entry[name]) for name in ("inputs", "outputs") if name in entry}
-    return _only_known(kind, {**entry, **specs})
-
-
-def _states(entries: Iterable[Mapping[str, Any]]) -> tuple[StateEntry, ...]:
-    return tuple(
-        _only_known(
-            StateEntry,
-            {**entry, "shape": None if entry["shape"] is None else tuple(entry["shape"])},
-        )
-        for entry in entries
-    )
-
-
-def _module(entry: Mapping[str, Any]) -> ModuleEntry:
-    states = {name: _states(entry[name]) for name in ("parameters", "buffers")}
-    entry = {**entry, "class_name": entry["class"], **states}
-    made: ModuleEntry = _only_known(ModuleEntry, entry)
-    return made

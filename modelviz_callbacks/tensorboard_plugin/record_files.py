@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from modelviz_callbacks.archive.confined import read_below
 from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
-from modelviz_callbacks.tensorboard_plugin.confined import read_below
 from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 
 MOST_BYTES = 64 * 2**20

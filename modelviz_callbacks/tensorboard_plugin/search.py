@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelviz_callbacks.archive.confined import read_below
 from modelviz_callbacks.archive.folders import Listing, leads_out
 from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.locate import record_number
 from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.archive.reader import MOST_MANIFEST_BYTES
-from modelviz_callbacks.tensorboard_plugin.confined import read_below
 from modelviz_callbacks.tensorboard_plugin.folder_cache import FolderCache, has_events
 from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 from modelviz_callbacks.tensorboard_plugin.log_roots import LogRoot

@@ -38,16 +38,21 @@ def rasterize(svg: str) -> Raster:
     picture = read_picture(svg)
     plan = plan_sheets(picture)
     sheets = tuple(
-        _paint(sheet_svg(picture, sheet, plan.zoom, number))
+        paint(sheet_svg(picture, sheet, plan.zoom, number))
         for number, sheet in enumerate(plan.sheets, start=1)
     )
     return Raster(sheets, tuple(_notes(plan)))
 
 
-def _paint(svg: str) -> bytes:
+def paint(svg: str, zoom: float = 1.0) -> bytes:
+    """Paints an SVG of ours as PNG.
+
+    Args:
+        svg: The SVG.
+        zoom: Its size, as a share of its own; it gets smaller until the PNG is small enough.
+    """
     import resvg_py
 
-    zoom = 1.0
     while True:
         png = bytes(
             resvg_py.svg_to_bytes(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelviz_callbacks.tensorboard_plugin.confined import read_below
+from modelviz_callbacks.archive.confined import read_below
 
 
 @pytest.fixture

@@ -9,6 +9,21 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def parts_below(path: str) -> list[str]:
+    """Gives the names that a path below a folder is made of.
+
+    Args:
+        path: The path from the folder: names with `/` between them, nothing else.
+
+    Raises:
+        ValueError: If it leads elsewhere, or is another way of saying where something is.
+    """
+    names = path.split("/")
+    if any(name in {"", ".", ".."} or "\\" in name or "\0" in name for name in names):
+        raise ValueError(f"{path!r:.80} is no path below a folder")
+    return names
+
+
 def read_below(folder: str, path: str, most_bytes: int) -> bytes:
     """Reads a file.
 
@@ -21,9 +36,7 @@ def read_below(folder: str, path: str, most_bytes: int) -> bytes:
         OSError: If there is no such file below the folder, it is no plain file, or it is longer.
         ValueError: If the path is another way of saying where something is.
     """
-    names = path.split("/")
-    if any(name in {"", ".", ".."} or "\\" in name or "\0" in name for name in names):
-        raise ValueError(f"{path!r} is no path below a folder")
+    names = parts_below(path)
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names[:-1]:

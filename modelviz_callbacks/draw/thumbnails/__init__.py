@@ -1,0 +1,1 @@
+"""Small pictures of diagrams, painted in a child process."""

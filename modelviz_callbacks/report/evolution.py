@@ -1,0 +1,144 @@
+"""How the architecture of each class of models changed from run to run."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from modelviz_callbacks.archive.found import FoundRecord
+from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.reader import read_text
+from modelviz_callbacks.errors import ModelVizError, one_line
+from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff_text import describe_diff
+from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.report.runs import class_of
+
+MOST_COMPARED = 100
+# Far more than the graph of a large model; a report holds two of them in memory.
+_MOST_GRAPH_BYTES = 64 * 2**20
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Step:
+    """Runs after each other with the same architecture.
+
+    Attributes:
+        run: The place of the first of them.
+        runs: How many there are until it is another.
+        changes: What is another than in the step before, in words; empty in the first step.
+        note: Why it is not said, if it is not.
+    """
+
+    run: int
+    runs: int
+    changes: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The runs of one class of models.
+
+    Attributes:
+        class_name: The class.
+        runs: Places of its runs, the oldest first.
+        steps: What they went through, in the same order.
+    """
+
+    class_name: str
+    runs: tuple[int, ...]
+    steps: tuple[Step, ...]
+
+
+def lineages(
+    runs: Sequence[FoundRecord], limit_s: float, most_compared: int = MOST_COMPARED
+) -> tuple[Lineage, ...]:
+    """Tells how architectures evolved.
+
+    Args:
+        runs: All runs, newest first.
+        limit_s: Seconds that may be spent on reading graphs.
+        most_compared: How many changes are looked at, the latest first.
+
+    Returns:
+        A lineage for each class, that of the latest change first.
+    """
+    by_class: dict[str, list[int]] = {}
+    for place in range(len(runs) - 1, -1, -1):
+        if runs[place].fingerprints.get("structure"):
+            by_class.setdefault(class_of(runs[place]), []).append(place)
+    begun = {name: _steps(runs, places) for name, places in by_class.items()}
+    # The newest run has the least place.
+    changes = sorted(place for steps in begun.values() for place, _ in steps[1:])
+    told = _Teller(runs, frozenset(changes[:most_compared]), time.monotonic() + limit_s)
+    found = [Lineage(name, tuple(by_class[name]), told.steps(begun[name])) for name in by_class]
+    return tuple(sorted(found, key=lambda one: (len(one.steps) == 1, one.steps[-1].run)))
+
+
+def _steps(runs: Sequence[FoundRecord], places: Sequence[int]) -> list[tuple[int, int]]:
+    """Gives where another architecture begins, and how many runs have it."""
+    steps: list[tuple[int, int]] = []
+    known: Mapping[str, str] = {}
+    for place in places:
+        now = runs[place].fingerprints
+        if steps and _are_same(known, now):
+            steps[-1] = (steps[-1][0], steps[-1][1] + 1)
+            known = {**known, **now}
+        else:
+            steps.append((place, 1))
+            known = now
+    return steps
+
+
+def _are_same(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    """Whether all fingerprints that both have are equal: a step that raised has no data flow."""
+    return all(old[kind] == new[kind] for kind in old.keys() & new.keys())
+
+
+class _Teller:
+    """Puts changes into words; keeps the last graph that it read, and no other."""
+
+    def __init__(self, runs: Sequence[FoundRecord], wanted: frozenset[int], end: float) -> None:
+        self._runs = runs
+        self._wanted = wanted
+        self._end = end
+        self._last: tuple[int, ArchitectureGraph] | None = None
+        self._told: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def steps(self, begun: Sequence[tuple[int, int]]) -> tuple[Step, ...]:
+        first, *later = begun
+        steps = [Step(*first)]
+        for before, (place, count) in zip(begun, later, strict=False):
+            steps.append(self._step(before[0], place, count))
+        return tuple(steps)
+
+    def _step(self, old: int, new: int, count: int) -> Step:
+        if new not in self._wanted:
+            return Step(new, count, note="an earlier change, which was not looked at")
+        key = self._key(old), self._key(new)
+        if key not in self._told:
+            if time.monotonic() > self._end:
+                return Step(new, count, note="there was no time to look at this change")
+            try:
+                self._told[key] = self._compare(old, new)
+            except (ModelVizError, ValueError, RecursionError) as error:
+                return Step(new, count, note=f"it cannot be said what changed: {_reason(error)}")
+        return Step(new, count, self._told[key])
+
+    def _key(self, place: int) -> str:
+        return repr(sorted(self._runs[place].fingerprints.items()))
+
+    def _compare(self, old: int, new: int) -> tuple[str, ...]:
+        before = self._graph(old)
+        return describe_diff(compare(before, self._graph(new)), _MOST_NAMED)
+
+    def _graph(self, place: int) -> ArchitectureGraph:
+        if self._last is None or self._last[0] != place:
+            text = read_text(self._runs[place].directory, LAYOUT.graph, _MOST_GRAPH_BYTES)
+            self._last = place, ArchitectureGraph.from_json(text)
+        return self._last[1]
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ModelVizError) else one_line(error)
