@@ -7,6 +7,7 @@ from modelviz_callbacks.diff_page.sides import Side
 from modelviz_callbacks.graph.diff_marks import Mark, MarkKind
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
 from modelviz_callbacks.graph.module_tree import with_ancestors
+from modelviz_callbacks.graph.siblings import numberless
 
 # In the order of the list.
 _KINDS: tuple[MarkKind, ...] = ("added", "removed", "moved", "changed", "trained", "frozen")
@@ -50,15 +51,26 @@ def _of_modules(old: str | None, new: str | None) -> Place:
 
 class _Listing:
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str, int], list[Place]] = {}
+        self._places: dict[tuple[str, str, str, int], list[Place]] = {}
+        self._texts: dict[tuple[str, str, str, int], str] = {}
 
     def add(self, mark: Mark, name: str, place: Place, inside: int) -> None:
-        self._found.setdefault((mark.kind, mark.text, name, inside), []).append(place)
+        # When a block comes or goes, all after it have other numbers: that is said once.
+        text = numberless(mark.text) if mark.kind == "moved" else mark.text
+        key = mark.kind, text, name, inside
+        self._texts.setdefault(key, mark.text)
+        self._places.setdefault(key, []).append(place)
 
     def in_order(self) -> list[dict[str, Any]]:
         listed = [
-            {"kind": kind, "text": text, "name": name, "inside": inside, "places": _paired(places)}
-            for (kind, text, name, inside), places in self._found.items()
+            {
+                "kind": key[0],
+                "text": self._texts[key],
+                "name": key[2],
+                "inside": key[3],
+                "places": _paired(places),
+            }
+            for key, places in self._places.items()
         ]
         return sorted(listed, key=lambda change: _KINDS.index(change["kind"]))
 

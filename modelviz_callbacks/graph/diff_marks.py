@@ -6,9 +6,10 @@ from typing import Literal
 
 from modelviz_callbacks.graph.compare import match_graphs
 from modelviz_callbacks.graph.diff import GraphDiff
-from modelviz_callbacks.graph.diff_text import change_words, move_words, plain
+from modelviz_callbacks.graph.diff_items import change_words, is_rename
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.module_tree import own_name, parent_path
+from modelviz_callbacks.graph.plain_text import named, plain
 
 MarkKind = Literal["added", "removed", "moved", "changed", "trained", "frozen"]
 Marks = dict[str, list["Mark"]]
@@ -78,8 +79,8 @@ def _marks_of_new(diff: GraphDiff) -> Iterator[tuple[str, Mark]]:
     for entry in diff.added:
         yield entry.path, Mark("added", "added")
     for move in diff.moved:
-        how = "renamed" if parent_path(move.old) == parent_path(move.new) else "moved"
-        yield move.new, Mark("moved", f"{how}: {move_words(move)}")
+        how = "renamed" if is_rename(move) else "moved"
+        yield move.new, Mark("moved", f"{how}: {named(move.old)} → {named(move.new)}")
     for change in diff.changed:
         yield change.path, Mark("changed", change_words(change.changes))
     for name in diff.now_trained:

@@ -152,12 +152,8 @@ class _Matching:
         if self._old.is_leaf(old) or self._new.is_leaf(new):
             before, now = self._old.entries[old], self._new.entries[new]
             return self._old.is_leaf(old) and _shapes(before) == _shapes(now)
-        parts = (
-            Counter(side.loose[child] for child in side.children[path])
-            for side, path in ((self._old, old), (self._new, new))
-        )
-        before_, now_ = parts
-        return 2 * (before_ & now_).total() >= max(before_.total(), now_.total())
+        olds, news = _parts(self._old, old), _parts(self._new, new)
+        return 2 * (olds & news).total() >= max(olds.total(), news.total())
 
     def _pair_as_many(
         self,
@@ -256,6 +252,16 @@ def _unambiguous(olds: list[str], news: list[str]) -> Iterable[tuple[str, str]]:
         for old in olds
         if names[0][name := own_name(old)] == names[1][name] == 1
     ]
+
+
+def _parts(side: Subtrees, path: str) -> Counter[int]:
+    """Counts all that is in a module, by what it is like."""
+    parts: Counter[int] = Counter()
+    waiting = side.children[path]
+    while waiting:
+        parts.update(side.loose[part] for part in waiting)
+        waiting = [inner for part in waiting for inner in side.children[part]]
+    return parts
 
 
 def _exact(side: Subtrees, path: str) -> int:

@@ -14,12 +14,15 @@ function marksOfBoxes(view, architecture) {
     return found.get(box.element);
   };
   for (const path of architecture.modules.keys()) {
-    const marks = modules[path] ?? [];
     const box = view.own(path);
     if (box) of(box).all += 1;
-    if (marks.length === 0) continue;
-    if (box) markOwn(of(box), marks);
-    else markInside(view.holding(path), of);
+  }
+  for (const [path, marks] of Object.entries(modules)) {
+    for (const shown of architecture.calledIn(path)) {
+      const box = view.own(shown);
+      if (box) markOwn(of(box), marks);
+      else markInside(view.holding(shown), of);
+    }
   }
   for (const [id, marks] of Object.entries(nodes)) {
     const box = view.byNode.get(Number(id));
@@ -84,7 +87,7 @@ function paintBox(group, box, view, told) {
   if (isEnd) front.setAttribute("stroke", `var(--m-${kind}-line)`);
   else colour(front, kind);
   // What is in it has colours of its own.
-  if (box.isContainer) front.setAttribute("fill-opacity", "0.45");
+  if (box.isContainer) front.setAttribute("fill", `var(--m-${kind}-ground)`);
   front.setAttribute("stroke-width", "2.6");
   if (kind === "partly") front.setAttribute("stroke-dasharray", "7 3");
   else if (kind === "removed") front.setAttribute("stroke-dasharray", "2 2.5");

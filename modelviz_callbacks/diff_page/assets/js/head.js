@@ -30,7 +30,8 @@ function changed(old, now, human) {
   if (old === now) return element("span", { title: exactCount(now) }, human(now), element("span", { class: "faint" }, " =") );
   const difference = old == null || now == null ? null : now - old;
   const sign = difference > 0 ? "+" : "−";
-  const share = old && difference != null ? `, ${sign}${Math.abs((100 * difference) / old).toFixed(1)} %` : "";
+  const percent = old && difference != null ? Math.abs((100 * difference) / old) : 0;
+  const share = percent < 0.05 ? "" : `, ${sign}${percent.toFixed(1)} %`;
   return element(
     "span",
     { title: `${exactCount(old) || "?"} → ${exactCount(now) || "?"}` },

@@ -60,7 +60,7 @@ class DiffPage {
 
   /** Goes to both ends of a change: paths in the old and the new one, or ids of nodes. */
   async goTo(place) {
-    const things = [0, 1].map((side) => thingOf(place[side], place[2 + side]));
+    const things = this.sides.map((side, at) => thingOf(side.calledPath(place[at]), place[2 + at]));
     const depth = Math.max(...this.sides.map((side, at) => side.depthFor(things[at])));
     if (this.sides.some((side) => side.depth !== null && side.depth < depth)) await this.setDepth(depth);
     const boxes = [];
@@ -71,7 +71,8 @@ class DiffPage {
   /** A box was clicked: its counterpart is shown as well. */
   async selected(at, thing) {
     const other = this.counterpart(at, thing.path);
-    const things = at === 0 ? [thing, thingOf(other)] : [thingOf(other), thing];
+    const shown = thingOf(this.sides[1 - at].calledPath(other));
+    const things = at === 0 ? [thing, shown] : [shown, thing];
     const boxes = [null, null];
     boxes[at] = this.sides[at].find(thing);
     boxes[1 - at] = await this.sides[1 - at].show(things[1 - at]);

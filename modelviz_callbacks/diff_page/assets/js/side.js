@@ -55,6 +55,11 @@ class Side extends Diagram {
     return box;
   }
 
+  /** The path itself, or that of the first called module in one that is never called, like a list. */
+  calledPath(path) {
+    return path == null ? null : (this.architecture.calledIn(path)[0] ?? path);
+  }
+
   told(box) {
     return this.drawn.get(this.depth)?.marked.get(box.element);
   }
