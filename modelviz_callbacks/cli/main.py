@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import modelviz_callbacks
 from modelviz_callbacks.cli import (
     draw_command,
+    export_command,
     report_command,
     show_command,
 )
@@ -18,7 +19,7 @@ from modelviz_callbacks.cli.exit_codes import ERROR, INTERRUPTED
 from modelviz_callbacks.errors import ModelVizError
 
 # In the order in which --help lists them.
-_COMMANDS = (show_command, draw_command, report_command)
+_COMMANDS = (show_command, draw_command, report_command, export_command)
 _DESCRIPTION = "Find, compare and draw the architecture records of your training runs."
 _EPILOG = "Exit codes: 0 fine or the same, 1 different or not fitting, 2 an error."
 
