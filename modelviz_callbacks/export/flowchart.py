@@ -17,11 +17,13 @@ from modelviz_callbacks.diagram.box_words import (
 from modelviz_callbacks.diagram.links import DrawnLinks
 from modelviz_callbacks.diagram.module_text import counted, shapes
 from modelviz_callbacks.diagram.palette import CONTAINER, OPERATION
-from modelviz_callbacks.export.mermaid_text import quoted
+from modelviz_callbacks.export.mermaid_text import bold, escape, quoted, unbroken
 from modelviz_callbacks.graph.fold import Box, View
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
 _INDENT = "  "
+# Wide enough for most configurations in one line.
+_CONFIG = '%%{init: {"flowchart": {"wrappingWidth": 320}}}%%'
 _ENDS, _FAILED, _FAILED_AROUND, _FROZEN = "ends", "failed", "failed_inside", "frozen"
 
 
@@ -38,13 +40,13 @@ class Flowchart:
 
     def text(self) -> str:
         """Gives the whole file."""
-        return "\n".join(["flowchart TB", *self._lines()]) + "\n"
+        return "\n".join([_CONFIG, "flowchart TB", *self._lines()]) + "\n"
 
     def _lines(self) -> Iterator[str]:
         for box in self._view.boxes:
             yield from self._box(box, Around())
         for drawn in self._links.drawn:
-            shape = f"|{quoted(drawn.shape)}|" if drawn.shape else ""
+            shape = f"|{quoted(escape(drawn.shape))}|" if drawn.shape else ""
             yield f"{_INDENT}n{drawn.link.source} -->{shape} n{drawn.link.target}"
         for name, style in self._styles.items():
             yield f"{_INDENT}classDef {name} {style}"
@@ -54,7 +56,7 @@ class Flowchart:
     def _box(self, box: Box, around: Around) -> Iterator[str]:
         indent = _INDENT * (around.level + 1)
         if box.boxes:
-            yield f"{indent}subgraph c{box.id}[{quoted(*self._header(box, around))}]"
+            yield f"{indent}subgraph c{box.id}[{quoted(self._header(box, around))}]"
             for inner in box.boxes:
                 yield from self._box(inner, self._boxes.inside(box, around))
             yield f"{indent}end"
@@ -63,41 +65,41 @@ class Flowchart:
             yield f"{indent}n{box.id}{self._shape(box, around)}"
             self._style_leaf(box)
 
-    def _header(self, box: Box, around: Around) -> Iterator[str]:
+    def _header(self, box: Box, around: Around) -> str:
+        """Gives one line: Mermaid keeps no room for a second one."""
+        words = parameters(box, self._boxes.modules), *self._boxes.marks_to_write(box, around)
         # The paths of a sequence are on the boxes in it.
-        name = f"{class_of(box)} {path_in(box, around.path)}" if box.node else "in sequence"
-        yield _with_count(name, box)
-        yield _together(
-            parameters(box, self._boxes.modules), *self._boxes.marks_to_write(box, around)
-        )
+        path = path_in(box, around.path) if box.node else ""
+        title = _title(class_of(box) if box.node else "in sequence", path, box)
+        return " · ".join(filter(None, [title, _together(*words)]))
 
     def _shape(self, box: Box, around: Around) -> str:
-        if node_of(box).kind in {"input", "output"}:
+        kind = node_of(box).kind
+        if kind in {"input", "output"}:
             return f"([{quoted(*_end(box))}])"
         more = self._boxes.more(box)
-        words = [
-            *(self._module(box, around) if node_of(box).kind == "module" else self._operation(box)),
+        label = quoted(
+            *(self._module(box, around) if kind == "module" else self._operation(box)),
             *(["gives its input back"] if more.passes_on else []),
-            *(fed_by(more.sources, around.path) if more.sources else []),
-            *(failure_at(more.failure, box) if more.failure else []),
-        ]
-        label = quoted(*words)
-        return f"({label})" if node_of(box).kind == "module" else f"[{label}]"
+            *map(escape, fed_by(more.sources, around.path) if more.sources else []),
+            *map(escape, failure_at(more.failure, box) if more.failure else []),
+        )
+        return f"({label})" if kind == "module" else f"[{label}]"
 
     def _module(self, box: Box, around: Around) -> Iterator[str]:
         facts = self._boxes.modules
-        yield _with_count(f"{class_of(box)} {path_in(box, around.path)}", box)
-        yield configuration(box, facts)
-        yield _together(parameters(box, facts), shapes(node_of(box).outputs))
+        yield _title(class_of(box), path_in(box, around.path), box)
+        yield escape(configuration(box, facts))
+        yield _together(parameters(box, facts), _shapes(box))
         yield _together(*self._boxes.marks_to_write(box, around))
 
     def _operation(self, box: Box) -> Iterator[str]:
         if box.gathered:
             names = self._boxes.gathered(box)
-            yield f"{len(names):,} operations"
-            yield counted(names)
+            yield bold(f"{len(names):,} operations")
+            yield escape(counted(names))
         else:
-            yield _with_count(f"{class_of(box)} {shapes(node_of(box).outputs, 1)}", box)
+            yield f"{_title(class_of(box), '', box, is_bold=False)} {escape(_shapes(box))}"
 
     def _style_container(self, box: Box, around: Around) -> None:
         if self._boxes.holds_failed(box):
@@ -134,18 +136,25 @@ class Flowchart:
 
 def _end(box: Box) -> Iterator[str]:
     node = node_of(box)
-    tensors = node.outputs or node.inputs
     kind = f"{box.count} {node.kind}s" if box.count > 1 else node.kind
-    yield " ".join([kind, *end_names(box)])
-    yield f"{shapes(tensors)} {tensors[0].dtype if tensors else ''}".strip()
+    tensors = node.outputs or node.inputs
+    yield escape(f"{kind} {_shapes(box)} {tensors[0].dtype if tensors else ''}")
+    yield from map(bold, end_names(box))
 
 
-def _with_count(text: str, box: Box) -> str:
-    return f"{box.count} × {text}" if box.count > 1 else text
+def _shapes(box: Box) -> str:
+    node = node_of(box)
+    return unbroken(shapes(node.outputs or (node.inputs if node.kind == "output" else ()), 2))
+
+
+def _title(name: str, path: str, box: Box, *, is_bold: bool = True) -> str:
+    count = f"{box.count} × " if box.count > 1 else ""
+    name = bold(count + name) if is_bold else escape(count + name)
+    return f"{name} {escape(path)}".strip()
 
 
 def _together(*words: str) -> str:
-    return " · ".join(filter(None, words))
+    return escape(" · ".join(filter(None, words)))
 
 
 def _colours(fill: str, line: str, text: str, width: str = "1px") -> str:
