@@ -1,6 +1,5 @@
 """Records as a search finds them, on disk where a test needs more than what the search tells."""
 
-import json
 from pathlib import Path
 
 from modelviz_callbacks.archive.found import FoundRecord
@@ -80,10 +79,3 @@ def found(name: str = "run", **fields: object) -> FoundRecord:
         "created_at": "2026-01-31T12:00:00Z",
     }
     return FoundRecord(**(given | fields))
-
-
-def facts_in(html: str) -> dict:
-    """Unpacks what a page's scripts are given."""
-    from tests.draw.page.test_render import blocks
-
-    return json.loads(blocks(html)["facts"])
