@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
-    from modelviz_callbacks.records import find_records, load_record
+    from modelviz_callbacks.records import diff_records, find_records, load_record
     from modelviz_callbacks.testing import assert_architecture_unchanged
 
 _HOMES = {
@@ -36,6 +36,7 @@ _HOMES = {
     "RecordError": "errors",
     "SettingsError": "errors",
     "assert_architecture_unchanged": "testing",
+    "diff_records": "records",
     "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
@@ -50,6 +51,7 @@ __all__ = [
     "RecordError",
     "SettingsError",
     "assert_architecture_unchanged",
+    "diff_records",
     "find_records",
     "load_record",
     "record_architecture",
