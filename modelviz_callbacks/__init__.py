@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelviz_callbacks.checkpoint.check import check_checkpoint
+    from modelviz_callbacks.checkpoint.fit import CheckpointFit
     from modelviz_callbacks.errors import (
         CheckpointError,
         ModelVizError,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CheckpointError": "errors",
+    "CheckpointFit": "checkpoint.fit",
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
@@ -36,6 +39,7 @@ _HOMES = {
     "RecordError": "errors",
     "SettingsError": "errors",
     "assert_architecture_unchanged": "testing",
+    "check_checkpoint": "checkpoint.check",
     "diff_records": "records",
     "find_records": "records",
     "load_record": "records",
@@ -44,6 +48,7 @@ _HOMES = {
 
 __all__ = [
     "CheckpointError",
+    "CheckpointFit",
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",
@@ -51,6 +56,7 @@ __all__ = [
     "RecordError",
     "SettingsError",
     "assert_architecture_unchanged",
+    "check_checkpoint",
     "diff_records",
     "find_records",
     "load_record",

@@ -95,11 +95,25 @@ def read_manifest_text(directory: str) -> str:
     Raises:
         RecordError: If there is none, it is too long, or it is no text.
     """
-    content = _read(directory, LAYOUT.manifest, MOST_MANIFEST_BYTES)
+    return read_text(directory, LAYOUT.manifest, MOST_MANIFEST_BYTES)
+
+
+def read_text(directory: str, name: str, most_bytes: int) -> str:
+    """Reads a text file that anybody may have written.
+
+    Args:
+        directory: Its folder, a path or an fsspec URL.
+        name: Its path from there; no link is followed on the way.
+        most_bytes: How long it may be.
+
+    Raises:
+        RecordError: If there is none, it is too long, or it is no text.
+    """
+    content = _read(directory, name, most_bytes)
     try:
         return _text(content)
     except ValueError as e:
-        raise RecordError(f"{directory}: {LAYOUT.manifest}: {e}") from e
+        raise RecordError(f"{directory}: {name}: {e}") from e
 
 
 def _text(content: bytes) -> str:
