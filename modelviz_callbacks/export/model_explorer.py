@@ -122,7 +122,8 @@ class _Conversion:
 
     def _style(self, node: Node) -> dict[str, str]:
         if self._stopped(node):
-            return _style(palette.FAILED_FILL, palette.FAILED_LINE)
+            # Model Explorer writes in black on any colour: a light red.
+            return _style(palette.DARK[palette.FAILED_NAME], palette.FAILED_LINE)
         if node.kind in {"input", "output"}:
             return _style(palette.CONTAINER.fill, palette.END_FILL)
         entry = None if node.path is None else self._entries.get(node.path)
@@ -136,7 +137,8 @@ def _label(node: Node) -> str:
     if node.kind == "op":
         return node.name
     if node.path is None:
-        return f"{node.kind} {node.name.removeprefix(f'{node.kind}.')}"
+        name = node.name.removeprefix(f"{node.kind}.")
+        return name if name == node.kind else f"{node.kind} {name}"
     return f"{node.name} {node.path.rpartition('.')[2]}".strip()
 
 
