@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from modelviz_callbacks.archive.reader import MOST_GRAPH_BYTES, read_text
+from modelviz_callbacks.archive.reader import MOST_FILE_BYTES, read_text
 from modelviz_callbacks.archive.writer import open_writer
 from modelviz_callbacks.errors import ModelVizError, NotApplicableError, RecordError, one_line
 from modelviz_callbacks.graph.compare import compare
@@ -131,7 +131,8 @@ def _differences(path: Path, seen: ArchitectureGraph, *, updating: bool) -> Sequ
 
 
 def _read(path: Path) -> ArchitectureGraph:
-    text = read_text(str(path.parent), path.name, MOST_GRAPH_BYTES)
+    file = path.resolve()
+    text = read_text(str(file.parent), file.name, MOST_FILE_BYTES)
     try:
         return ArchitectureGraph.from_json(text)
     except ValueError as e:

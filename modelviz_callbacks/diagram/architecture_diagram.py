@@ -23,12 +23,15 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 _HALF_NODE_PT = 60
 
 
-def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[str, ...]]:
+def architecture_dot(
+    graph: ArchitectureGraph, depth: int, *, headed: bool = True
+) -> tuple[str, tuple[str, ...]]:
     """Draws the architecture graph.
 
     Args:
         graph: The graph.
         depth: How many levels of modules to show below the root calls; at least 0.
+        headed: Whether its name, totals and legend stand above it.
 
     Returns:
         DOT source, the same for the same graph; and what was folded and closed in it, in words.
@@ -37,7 +40,8 @@ def architecture_dot(graph: ArchitectureGraph, depth: int) -> tuple[str, tuple[s
     """
     view = view_graph(graph, depth)
     links = choose_links(view)
-    source = "\n".join(_Diagram(graph, view, links, depth).lines()) + "\n"
+    diagram = _Diagram(graph, view, links, depth)
+    source = "\n".join(diagram.lines(headed=headed)) + "\n"
     return source, (*view.notes, *filter(None, [links.note]))
 
 
@@ -54,10 +58,21 @@ class _Diagram:
         self._families: set[Family] = set()
         self._marks: set[str] = set()
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, *, headed: bool) -> Iterator[str]:
         """Gives the lines of the source."""
         body = [line for box in self._view.boxes for line in self._box(box, Around())]
-        label = head(
+        yield "digraph architecture {"
+        label = self._head() if headed else None
+        yield f"graph [{attributes(**dot_style.GRAPH, label=label)}]"
+        yield f"node [{attributes(**dot_style.NODE)}]"
+        yield f"edge [{attributes(**dot_style.EDGE)}]"
+        yield from body
+        yield from self._lines()
+        yield "}"
+
+    def _head(self) -> str:
+        """Gives the legend of what has been drawn."""
+        return head(
             self._facts,
             self._depth,
             self._families,
@@ -65,13 +80,6 @@ class _Diagram:
             self._failure,
             is_shown=self._view.failed is not None,
         )
-        yield "digraph architecture {"
-        yield f"graph [{attributes(**dot_style.GRAPH, label=label)}]"
-        yield f"node [{attributes(**dot_style.NODE)}]"
-        yield f"edge [{attributes(**dot_style.EDGE)}]"
-        yield from body
-        yield from self._lines()
-        yield "}"
 
     def _box(self, box: Box, around: Around) -> Iterator[str]:
         if box.boxes:
