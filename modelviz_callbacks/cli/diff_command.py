@@ -3,12 +3,16 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from modelviz_callbacks.cli import arguments
 from modelviz_callbacks.cli.exit_codes import DIFFERENT, SAME
-from modelviz_callbacks.cli.output import console, print_json
+from modelviz_callbacks.cli.output import busy, console, note, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
+    from modelviz_callbacks.archive.reader import Record
     from modelviz_callbacks.comparison.record_diff import RecordDiff
     from modelviz_callbacks.comparison.report_lines import Line, Section
 
@@ -26,6 +30,7 @@ exit codes:
 
 examples:
   modelviz diff runs/exp1 runs/exp2
+  modelviz diff runs/exp1 runs/exp2 --page diff.html
   modelviz diff checkpoints/last.ckpt runs/exp2 --json | jq .modules.changed
   modelviz diff runs/exp1 runs/exp2 > /dev/null && echo "nothing has changed"
 """
@@ -50,13 +55,30 @@ def add_to(commands: Any) -> None:
         action="store_true",
         help=f"every line, however many; otherwise {_MOST_LINES} under each heading",
     )
+    parser.add_argument(
+        "--page",
+        metavar="FILE",
+        help="makes a page besides, with both diagrams coloured by what has changed",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=arguments.seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="for drawing the page's diagrams (%(default)g)",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from modelviz_callbacks.records import diff_records
+    from modelviz_callbacks.comparison.record_diff import compare_records
+    from modelviz_callbacks.records import load_record
 
-    diff = diff_records(options.old, options.new)
+    page = None if options.page is None else _page_file(options.page)
+    old, new = load_record(options.old), load_record(options.new)
+    diff = compare_records(old, new)
+    if page is not None:
+        _write_page(page, old, new, diff, options.time_limit)
     if options.json:
         from modelviz_callbacks.comparison.as_json import diff_as_json
 
@@ -64,6 +86,28 @@ def _run(options: argparse.Namespace) -> int:
     else:
         _print(diff, most=None if options.all else _MOST_LINES)
     return DIFFERENT if diff else SAME
+
+
+def _page_file(given: str) -> "Path":
+    from modelviz_callbacks.cli.output_file import check_writable, local_path
+
+    file = local_path(given)
+    check_writable(file)
+    return file
+
+
+def _write_page(
+    file: "Path", old: "Record", new: "Record", diff: "RecordDiff", limit_s: float
+) -> None:
+    from modelviz_callbacks.cli.output_file import write_file
+    from modelviz_callbacks.diff_page.make import make_diff_page
+
+    with busy("drawing both diagrams"):
+        made = make_diff_page(old, new, diff, limit_s)
+    write_file(file, made.html.encode("utf-8", "backslashreplace"))
+    note(f"the page is {file}")
+    for missing in made.notes:
+        note(missing)
 
 
 def _print(diff: "RecordDiff", most: int | None) -> None:

@@ -7,9 +7,10 @@ from modelviz_callbacks.graph.connection_changes import connection_changes
 from modelviz_callbacks.graph.diff import GraphDiff, ModuleChange, ModuleMove
 from modelviz_callbacks.graph.fingerprint import fingerprints, trained_parameters
 from modelviz_callbacks.graph.flow_changes import flow_changes, replaced_calls
-from modelviz_callbacks.graph.matching import ModuleMatch, match_modules
+from modelviz_callbacks.graph.matching import match_modules
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.graph.module_changes import module_changes
+from modelviz_callbacks.graph.module_match import ModuleMatch
 from modelviz_callbacks.graph.module_tree import full_name, parent_path
 from modelviz_callbacks.graph.node_matching import StepNodes, match_nodes
 

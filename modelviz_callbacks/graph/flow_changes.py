@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from modelviz_callbacks.graph.diff import FlowChange
-from modelviz_callbacks.graph.matching import ModuleMatch
+from modelviz_callbacks.graph.module_match import ModuleMatch
 from modelviz_callbacks.graph.node_matching import StepNodes
 
 FlowKey = tuple[str, str, str | None]

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from modelviz_callbacks.graph.config_parts import config_parts, usual_values
 from modelviz_callbacks.graph.diff import Change
-from modelviz_callbacks.graph.matching import ModuleMatch
 from modelviz_callbacks.graph.model import ModuleEntry, StateEntry
+from modelviz_callbacks.graph.module_match import ModuleMatch
 
 
 def module_changes(old: ModuleEntry, new: ModuleEntry, match: ModuleMatch) -> Iterator[Change]:

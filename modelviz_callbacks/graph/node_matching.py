@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 
-from modelviz_callbacks.graph.matching import ModuleMatch
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
+from modelviz_callbacks.graph.module_match import ModuleMatch
 from modelviz_callbacks.graph.sequence_alignment import align_equal
 
 

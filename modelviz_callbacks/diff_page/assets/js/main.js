@@ -18,13 +18,13 @@ class DiffPage {
   }
 
   section(side) {
-    const { name, manifest } = side.facts;
+    const { name, created_at: date } = side.facts;
     const title = element(
       "h2",
       { class: "side-title", title: name },
       element("span", { class: "which" }, SIDES[side.place]),
       element("bdi", null, name),
-      manifest.created_at && element("span", { class: "faint small" }, timeText(manifest.created_at)),
+      date && element("span", { class: "faint small" }, timeText(date)),
     );
     const absent = element("p", { class: "absent" }, "This diagram was not drawn; the notes above say why.");
     return element("section", { class: "side", "aria-label": SIDES[side.place] }, title, side.depths.length > 0 ? side.root : absent);
@@ -131,7 +131,7 @@ async function start() {
   const facts = JSON.parse(await unpack("facts"));
   const page = new DiffPage(facts);
   fillHead(document.getElementById("overview"), facts, new ThemeButton());
-  const notes = facts.notes.map((line) => ({ level: "note", title: line, lines: [line], paths: [] }));
+  const notes = facts.notes.map((line) => ({ level: "note", title: sentence(line), lines: [sentence(line)], paths: [] }));
   fillWarnings(document.getElementById("warnings"), notes, null);
   await page.fill(document.getElementById("panels"));
   new Printing(facts, page.sides);
