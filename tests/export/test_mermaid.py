@@ -8,9 +8,9 @@ import pytest
 from modelviz_callbacks.diagram.dot_text import shorten, writable
 from modelviz_callbacks.export.mermaid import MOST_CHARACTERS, MOST_EDGES, to_mermaid
 from modelviz_callbacks.export.mermaid_text import escape
-from tests.cli.written_records import small_graph
 from tests.export.hostile_names import NAMES
 from tests.graph_drafts import GraphDraft, residual_stack, state
+from tests.written_records import small_graph
 
 # All that a label may hold: letters, digits, entities, line breaks and bold text.
 LABEL = r'"(?:[^\W_]|[ \xa0,.×…·]|#\d+;|<br>|</?b>)+"'
