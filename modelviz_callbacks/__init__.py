@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
-    from modelviz_callbacks.records import find_records, load_record
+    from modelviz_callbacks.records import diff_records, find_records, load_record
     from modelviz_callbacks.testing import assert_architecture_unchanged
 
 _HOMES = {
@@ -40,6 +40,7 @@ _HOMES = {
     "SettingsError": "errors",
     "assert_architecture_unchanged": "testing",
     "check_checkpoint": "checkpoint.check",
+    "diff_records": "records",
     "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
@@ -56,6 +57,7 @@ __all__ = [
     "SettingsError",
     "assert_architecture_unchanged",
     "check_checkpoint",
+    "diff_records",
     "find_records",
     "load_record",
     "record_architecture",

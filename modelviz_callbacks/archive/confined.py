@@ -47,11 +47,13 @@ def read_below(folder: str, path: str, most_bytes: int) -> bytes:
     finally:
         os.close(at)
     # A folder's descriptor makes no file object, which would close it.
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise OSError(f"{path!r} is no file")
     with os.fdopen(descriptor, "rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
+        # What is too long takes no memory; a file that tells no size may be too long, too.
+        content = b"" if status.st_size > most_bytes else file.read(most_bytes + 1)
+    if max(status.st_size, len(content)) > most_bytes:
         raise OSError(f"{path!r} is longer than {most_bytes:,} bytes")
     return content

@@ -34,13 +34,15 @@ def record_at(place: str) -> Record:
     names = names_in(place)
     if LAYOUT.manifest in names:
         return open_record(place)
-    numbers = sorted(filter(None, map(record_number, names)))
-    if not numbers:
-        raise RecordError(
-            f"{place}: there is no record here. Give a record's folder (with a {LAYOUT.manifest} "
-            f"in it) or a run's (with {record_folder_name(1)}/ in it)."
-        )
-    return open_record(joined(place, record_folder_name(numbers[-1])))
+    for number in sorted(filter(None, map(record_number, names)), reverse=True):
+        folder = joined(place, record_folder_name(number))
+        # A run that has only just begun, or was killed then, has a folder and no record yet.
+        if LAYOUT.manifest in names_in(folder):
+            return open_record(folder)
+    raise RecordError(
+        f"{place}: there is no record here. Give a record's folder (with a {LAYOUT.manifest} "
+        f"in it) or a run's (with {record_folder_name(1)}/ in it)."
+    )
 
 
 def names_in(place: str) -> set[str]:

@@ -1,5 +1,6 @@
 """`manifest.json`: what a record holds and how it went; its schema and statuses."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -70,6 +71,9 @@ class Manifest:
         resumed_from: Of a run that went on from a checkpoint: the `checkpoint`, its `epoch` and
             `global_step`, its `record` if that was found, and which fingerprints `differ`.
         drift: What is another than in that record, in words.
+        graph_digest: The digest of the `architecture.json` that totals and fingerprints are of;
+            None as long as there is none.
+        staged: Where new contents of files lie until they are moved to their places.
         resumes: The runs that went on with this architecture and kept this record: `at`,
             `checkpoint`, `epoch`, `global_step`, which fingerprints were `compared`, and the
             `record` that such a run wrote after all.
@@ -89,7 +93,20 @@ class Manifest:
     exception: dict[str, str] | None = None
     resumed_from: dict[str, Any] | None = None
     drift: tuple[str, ...] = ()
+    graph_digest: str | None = None
+    staged: dict[str, str] = field(default_factory=dict)
     resumes: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the record is made of, each once; what else lies beside them is none."""
+        told = () if self.exception is None else (self.exception.get("traceback_file"),)
+        listed = (name for artifact in self.artifacts for name in artifact.files)
+        return tuple(dict.fromkeys((*listed, *filter(None, told))))
+
+    def places(self, name: str) -> tuple[str, ...]:
+        """Gives where the content of a file lies: in the first of these that is there."""
+        return tuple(filter(None, (self.staged.get(name), name)))
 
     def to_json(self) -> str:
         """Gives the file's content."""
@@ -118,6 +135,11 @@ class Manifest:
         if artifact not in replaced:
             replaced += (artifact,)
         return replace(self, artifacts=replaced)
+
+
+def digest_of(content: bytes) -> str:
+    """Gives the digest of a file, like `"sha256:…"`."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def timestamp() -> str:
@@ -172,11 +194,8 @@ def _check_objects(content: Mapping[str, Any]) -> None:
 
 
 def _check_files(manifest: Manifest) -> None:
-    for artifact in manifest.artifacts:
-        for name in artifact.files:
-            try:
-                parts_below(name)
-            except ValueError as e:
-                raise MisfitError(
-                    f"lists a file that is not in its record: {e}", repr(artifact.name)
-                ) from e
+    for name in (*manifest.files, *manifest.staged.values()):
+        try:
+            parts_below(name)
+        except ValueError as e:
+            raise MisfitError(f"lists a file outside of its record: {e}") from e

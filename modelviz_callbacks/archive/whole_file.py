@@ -6,6 +6,11 @@ import uuid
 from pathlib import Path
 
 
+def temporary_name(name: str) -> str:
+    """Names a file that is to be renamed: hidden, and different every time."""
+    return f".{name}.{uuid.uuid4().hex}.tmp"
+
+
 def write_whole(target: Path, content: bytes) -> None:
     """Writes a file under a temporary name beside it, and renames it when all is on disk.
 
@@ -16,7 +21,7 @@ def write_whole(target: Path, content: bytes) -> None:
     Raises:
         OSError: If it cannot be written; what was there before is still there, and nothing else.
     """
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    temporary = target.with_name(temporary_name(target.name))
     try:
         with temporary.open("wb") as file:
             file.write(content)

@@ -4,12 +4,16 @@ import contextlib
 import os
 import shutil
 import uuid
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from modelviz_callbacks.archive.folder_lock import locked
 from modelviz_callbacks.archive.layout import record_folder_name
+from modelviz_callbacks.archive.leftovers import sweep
 from modelviz_callbacks.archive.places import absolute, is_url, joined
-from modelviz_callbacks.archive.whole_file import write_whole
+from modelviz_callbacks.archive.whole_file import temporary_name, write_whole
 from modelviz_callbacks.errors import SettingsError
 
 _MOST_RECORDS = 10_000
@@ -36,6 +40,33 @@ class RecordWriter(Protocol):
             OSError: If it cannot be written; nothing of it is left then. A store may raise
                 something else.
         """
+
+    def stage(self, name: str, content: str | bytes) -> str:
+        """Writes the new content of a file beside it.
+
+        Args:
+            name: The file's path relative to the record's folder.
+            content: Its content.
+
+        Returns:
+            The path of the new content, to be moved to the file's.
+
+        Raises:
+            OSError: Likewise.
+        """
+
+    def move(self, staged: str, name: str) -> None:
+        """Puts a file that was staged in its place; at every moment it is in one of the two.
+
+        Raises:
+            OSError: If it cannot be moved.
+        """
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keeps other processes from rewriting the manifest meanwhile, where that is possible."""
+
+    def sweep(self, keep: Collection[str]) -> None:
+        """Removes what killed processes left there long ago, but for the paths in `keep`."""
 
     def remove(self) -> None:
         """Removes the record's folder with all that is in it."""
@@ -130,10 +161,24 @@ class _LocalWriter:
             # The record's own folder is not made anew: without its other files it says little.
             target.parent.mkdir(exist_ok=True)
         try:
-            write_whole(target, _encoded(content))
+            write_whole(target, encoded(content))
         except BaseException:
             self._remove_if_empty(target.parent)
             raise
+
+    def stage(self, name: str, content: str | bytes) -> str:
+        staged = _beside(name)
+        self.write(staged, content)
+        return staged
+
+    def move(self, staged: str, name: str) -> None:
+        os.replace(self._folder / staged, self._folder / name)  # noqa: PTH105 - as in whole_file
+
+    def locked(self) -> AbstractContextManager[None]:
+        return locked(self._folder)
+
+    def sweep(self, keep: Collection[str]) -> None:
+        sweep(self._folder, keep)
 
     def _remove_if_empty(self, folder: Path) -> None:
         with contextlib.suppress(OSError):
@@ -188,18 +233,39 @@ class _RemoteWriter:
         temporary = f"{target}.{uuid.uuid4().hex}.tmp"
         try:
             self._files.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
-            self._files.pipe_file(temporary, _encoded(content))
+            self._files.pipe_file(temporary, encoded(content))
             self._files.mv(temporary, target)
         except BaseException:
             with contextlib.suppress(Exception):
                 self._files.rm_file(temporary)
             raise
 
+    def stage(self, name: str, content: str | bytes) -> str:
+        staged = _beside(name)
+        self._files.pipe_file(str(self._folder / staged), encoded(content))
+        return staged
+
+    def move(self, staged: str, name: str) -> None:
+        self._files.mv(str(self._folder / staged), str(self._folder / name))
+
+    def locked(self) -> AbstractContextManager[None]:
+        # Stores have no locks.
+        return contextlib.nullcontext()
+
+    def sweep(self, keep: Collection[str]) -> None:
+        """Leaves everything: what stores tell of the age of a file differs."""
+
     def remove(self) -> None:
         with contextlib.suppress(Exception):
             self._files.rm(str(self._folder), recursive=True)
 
 
-def _encoded(content: str | bytes) -> bytes:
+def _beside(name: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_name(temporary_name(path.name)))
+
+
+def encoded(content: str | bytes) -> bytes:
+    """Gives the bytes of a file."""
     # Names from models may hold lone surrogates, which UTF-8 refuses.
     return content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")

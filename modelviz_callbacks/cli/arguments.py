@@ -3,6 +3,8 @@
 import argparse
 import math
 
+PICTURES = ("svg", "pdf", "png")
+
 
 def depth(text: str) -> int:
     """Reads a depth: how many levels of modules are shown below the root calls."""
@@ -25,3 +27,12 @@ def seconds(text: str) -> float:
     if not math.isfinite(value) or value <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return value
+
+
+def pictures(text: str) -> tuple[str, ...]:
+    """Reads formats of pictures, like `svg,pdf`."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    for name in names:
+        if name not in PICTURES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PICTURES)}")
+    return names

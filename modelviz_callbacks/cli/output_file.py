@@ -16,11 +16,30 @@ def local_path(output: str) -> Path:
     """Gives the path that `-o` names.
 
     Raises:
-        ModelVizError: If it is a URL, or nothing.
+        ModelVizError: If it is a URL, or something else than a folder, a file or nothing.
     """
     if is_url(output) or not output:
         raise ModelVizError(f"-o {output!r}: give a path on this machine.")
-    return Path(output)
+    target = Path(output)
+    try:
+        is_usable = not target.exists() or target.is_dir() or target.is_file()
+    # A name that is too long, or in a folder that cannot be looked into.
+    except OSError as e:
+        raise ModelVizError(f"{target} cannot be written ({one_line(e)}).") from e
+    if not is_usable:
+        raise ModelVizError(f"{target} is no regular file. Give another name, or - for stdout.")
+    return target
+
+
+def check_file(output: str) -> Path:
+    """Gives the file that `-o` names, if it can be written.
+
+    Raises:
+        ModelVizError: If not, or if it would lie in a record.
+    """
+    target = local_path(output)
+    check_writable(target)
+    return target
 
 
 def check_writable(target: Path) -> None:
@@ -29,11 +48,9 @@ def check_writable(target: Path) -> None:
     Raises:
         ModelVizError: If not, or if it would lie in a record.
     """
-    if target.is_dir():
-        raise ModelVizError(f"{target} is a folder. Give a file.")
-    if target.exists() and not target.is_file():
-        raise ModelVizError(f"{target} is no regular file. Give another name, or - for stdout.")
     folder = target.parent
+    if local_path(str(target)).is_dir():
+        raise ModelVizError(f"{target} is a folder. Give a file.")
     if not folder.is_dir():
         raise ModelVizError(f"{folder}: there is no such folder. Make it, or give another one.")
     if record := next(filter(_is_record, _with_those_around(folder)), None):

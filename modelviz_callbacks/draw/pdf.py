@@ -33,9 +33,8 @@ def to_pdf(svg: str, title: str) -> tuple[bytes, tuple[str, ...]]:
     width, height = _size(svg)
     zoom = min(1.0, MAX_SIDE_PT / max(width, height))
     inputs = {"svg": svg, "title": title, "width": str(width * zoom)}
-    pdf: bytes = typst.compile(
-        _PAGE, sys_inputs=inputs, font_paths=[str(font_folder())], format="pdf"
-    )
+    fonts = typst.Fonts(font_paths=[str(font_folder())])
+    pdf = typst.compile(_PAGE, sys_inputs=inputs, font_paths=fonts, format="pdf")
     note = f"PDF scaled to {zoom:.0%} of its natural size, the most that a page can be"
     return pdf, () if zoom == 1 else (note,)
 

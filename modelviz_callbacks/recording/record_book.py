@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
-from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
-from modelviz_callbacks.archive.manifest import Artifact, Manifest, timestamp
-from modelviz_callbacks.archive.writer import RecordWriter, claim_record
+from modelviz_callbacks.archive.layout import LAYOUT
+from modelviz_callbacks.archive.manifest import Artifact, Manifest, digest_of, timestamp
+from modelviz_callbacks.archive.writer import encoded
 from modelviz_callbacks.draw.job import DrawJob, Drawn, Kind
 from modelviz_callbacks.draw.page.process import MadePage
 from modelviz_callbacks.draw.page.render import Shown
-from modelviz_callbacks.errors import one_line, warn
+from modelviz_callbacks.errors import warn
+from modelviz_callbacks.recording.record_folder import RecordFolder
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text
 from modelviz_callbacks.visualizers.run import Result
 
@@ -20,46 +21,34 @@ _PAGE = Artifact("page", "page", "", "pending")
 
 
 class RecordBook:
-    """Keeps a record's manifest and files in step.
-
-    After the first failed write nothing more is written: one warning, no half file.
-    """
+    """Keeps a record's manifest and files in step."""
 
     def __init__(self, run_dir: str) -> None:
         """Prepares a record in `run_dir`, a path or an fsspec URL."""
-        self._run_dir = run_dir
-        self._writer: RecordWriter | None = None
+        # Two records of one run are shown in the same loggers: their folders' names differ.
+        self._folder = RecordFolder(run_dir)
         self._outputs: dict[tuple[str, str], Output] = {}
         self._folders: dict[str, str] = {}
         self._tracebacks: dict[str, str] = {}
-        # Two records of one run are shown in the same loggers: their folders' names differ.
-        self._name = record_folder_name(1)
         self.manifest = Manifest(created_at=timestamp())
 
     @property
     def directory(self) -> str | None:
         """The record's folder, or None where nothing can be written."""
-        return self._writer.directory if self._writer is not None else None
+        return self._folder.directory
 
     @property
     def has_anything(self) -> bool:
         """Whether a visualizer's result is in a folder that can be written."""
-        return self._writer is not None and bool(self._outputs)
+        return self.directory is not None and bool(self._outputs)
 
     def open(self) -> None:
         """Makes the record's folder."""
-        try:
-            self._writer = claim_record(self._run_dir)
-            self._name = self._writer.directory.rstrip("/").rpartition("/")[2]
-        except Exception as error:  # noqa: BLE001 - stores raise whatever they like
-            warn(
-                f"The architecture record cannot be written to {self._run_dir} "
-                f"({one_line(error)}). Give a writable folder. The training goes on without it."
-            )
+        self._folder.open()
 
     def restore(self) -> None:
         """Makes a new folder with all files if somebody has removed the record's since `open`."""
-        if self._writer is None or not self._is_gone(self._writer):
+        if not self._folder.is_gone():
             return
         self.open()
         for artifact in self.manifest.artifacts:
@@ -68,18 +57,9 @@ class RecordBook:
                 self._filed(artifact, self._folders[artifact.root], output)
         self.note("the record's first folder was removed before the end of the first step")
 
-    @staticmethod
-    def _is_gone(writer: RecordWriter) -> bool:
-        try:
-            return writer.is_gone()
-        except Exception:  # noqa: BLE001 - a store that cannot be asked is told of when writing
-            return False
-
     def withdraw(self) -> None:
         """Removes the record; nothing more is written."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.remove()
+        self._folder.withdraw()
 
     def update(self, **fields: Any) -> None:
         """Sets fields of the manifest."""
@@ -128,13 +108,13 @@ class RecordBook:
         """Records what the first step raised; the exception itself is not kept."""
         name = LAYOUT.error("training_step")
         self._tracebacks[name] = details = "".join(traceback.format_exception(error))
-        self.write(name, details)
+        self._folder.write(name, details)
         exception = {"type": type(error).__name__, "message": str(error), "traceback_file": name}
         self.update(status="failed_step", exception=exception)
 
     def tag(self, *parts: str) -> str:
         """Names something of this record in a logger: `architecture/…`, `architecture-2/…`."""
-        return "/".join(part for part in (self._name, *parts) if part)
+        return "/".join(part for part in (self._folder.name, *parts) if part)
 
     def texts(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """Gives each text artifact's tag, content and notes."""
@@ -161,7 +141,7 @@ class RecordBook:
         """Gives what there is for the page, pictures apart: fields of `PageMaterial.complete`."""
         outputs = self._outputs.items()
         return {
-            "record": self._name,
+            "record": self._folder.name,
             "manifest": json.loads(self.manifest.to_json()),
             "graph": "".join(out.content for _, out in outputs if isinstance(out, Data)),
             "texts": [
@@ -192,7 +172,7 @@ class RecordBook:
         earlier = next((a for a in self.manifest.artifacts if a.name == _PAGE.name), _PAGE)
         artifact = replace(earlier, seconds=round(earlier.seconds + seconds, 6))
         if made.html is not None:
-            files = (LAYOUT.page,) if self.write(LAYOUT.page, made.html) else ()
+            files = (LAYOUT.page,) if self._folder.write(LAYOUT.page, made.html) else ()
             artifact = replace(artifact, status="ok", files=files, notes=made.notes, error=None)
         elif artifact.files:
             notes = (*artifact.notes, f"an earlier state of the record: {made.error}")
@@ -218,7 +198,7 @@ class RecordBook:
         }
         for sheet, content in enumerate(drawn.more_sheets, start=2):
             contents[LAYOUT.picture(folder, artifact.name, "png", sheet)] = content
-        files = [name for name, content in contents.items() if self.write(name, content)]
+        files = [name for name, content in contents.items() if self._folder.write(name, content)]
         filed = replace(
             artifact,
             status=drawn.status,
@@ -239,32 +219,8 @@ class RecordBook:
                 self.manifest = self.manifest.with_artifact(given_up)
 
     def save(self) -> None:
-        """Writes the manifest."""
-        self.write(LAYOUT.manifest, self.manifest.to_json())
-
-    def write(self, name: str, content: str | bytes) -> bool:
-        """Writes one file, if writing is still possible.
-
-        Args:
-            name: Its path relative to the record's folder.
-            content: Its content.
-
-        Returns:
-            Whether it is there now.
-        """
-        if self._writer is None:
-            return False
-        try:
-            self._writer.write(name, content)
-        except Exception as error:  # noqa: BLE001 - stores raise whatever they like
-            directory, self._writer = self._writer.directory, None
-            warn(
-                f"The architecture record in {directory} is incomplete: {name} cannot be written "
-                f"({one_line(error)}). Free some space or give another folder. "
-                "The training goes on."
-            )
-            return False
-        return True
+        """Writes the manifest; readers see what it lists."""
+        self._folder.save(self.manifest)
 
     def _filed(self, artifact: Artifact, folder: str, output: Output) -> Artifact:
         self._outputs[artifact.root, artifact.name] = output
@@ -272,16 +228,19 @@ class RecordBook:
             name, content = LAYOUT.dot(folder, artifact.name), output.source
         elif isinstance(output, Data):
             name, content = LAYOUT.graph, output.content
+            self.update(graph_digest=digest_of(encoded(content)))
         else:
             name, content = LAYOUT.text(folder, artifact.name), output.content
-        return replace(artifact, files=(name,) if self.write(name, content) else ())
+        return replace(artifact, files=(name,) if self._folder.write(name, content) else ())
 
     def _report(self, result: Result, details: str) -> None:
         several = len(self._folders) > 1
         parts = [self._folders[result.root], result.artifact] if several else [result.artifact]
         name = LAYOUT.error("-".join(part for part in parts if part))
         self._tracebacks[name] = details
-        where = f"; traceback in {self.directory}/{name}" if self.write(name, details) else ""
+        where = (
+            f"; traceback in {self.directory}/{name}" if self._folder.write(name, details) else ""
+        )
         warn(
             f"{result.visualizer} could not show {result.root or 'the model'}: {result.error}. "
             f"The record says so{where}. Leave {result.visualizer!r} out of visualizers= to "

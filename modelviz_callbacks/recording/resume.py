@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.manifest import timestamp, with_resume
+from modelviz_callbacks.archive.manifest import Manifest, timestamp, with_resume
 from modelviz_callbacks.archive.places import are_same, holder, last_part
-from modelviz_callbacks.archive.reader import MOST_MANIFEST_BYTES, Record, read_text
+from modelviz_callbacks.archive.reader import Record, read_manifest_text
 from modelviz_callbacks.archive.reference import RecordReference, find_record
 from modelviz_callbacks.archive.writer import open_writer
 from modelviz_callbacks.errors import one_line, warn
@@ -101,8 +101,11 @@ class Resume:
         self._note |= {"compared": sorted(compared), "note": note, "record": written}
         kept = self._record.directory
         try:
-            text = read_text(kept, LAYOUT.manifest, MOST_MANIFEST_BYTES)
-            open_writer(kept).write(LAYOUT.manifest, with_resume(text, self._note))
+            writer = open_writer(kept)
+            with writer.locked():
+                text = with_resume(read_manifest_text(kept), self._note)
+                writer.write(LAYOUT.manifest, text)
+            writer.sweep(keep=Manifest.from_json(text).staged.values())
         except Exception as error:  # noqa: BLE001 - stores raise whatever they like
             self._record = None
             warn(

@@ -24,7 +24,7 @@ _DESIGN = Design(
     ),
     scripts=(
         *shared_scripts(
-            "dom", "format", "blocks", "theme", "tabs", "outcome", "warnings", "row-grid"
+            "dom", "format", "blocks", "theme", "tabs", "outcome", "warnings", "row-grid", "gradual"
         ),
         *scripts(
             _OWN,

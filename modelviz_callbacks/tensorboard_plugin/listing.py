@@ -7,7 +7,6 @@ from typing import Any
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.graph.units import human_count
 from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
-from modelviz_callbacks.tensorboard_plugin.record_files import listed_files
 
 _MOST_LETTERS = 500
 _MOST_LINES = 100
@@ -110,7 +109,7 @@ def _most_telling(manifest: Manifest, suffix: str) -> list[str]:
 def _by_telling(manifest: Manifest, suffix: str) -> Iterator[list[str]]:
     for name in _TELLING:
         for artifact in manifest.artifacts:
-            files = [name for name in listed_files(artifact) if name.endswith(suffix)]
+            files = [name for name in artifact.files if name.endswith(suffix)]
             if artifact.name == name and files:
                 yield files[:_MOST_LINES]
 

@@ -7,11 +7,10 @@ that is opened outside of our tab.
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from modelviz_callbacks.archive.confined import read_below
 from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.manifest import Artifact, Manifest
+from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.tensorboard_plugin.found import LogdirRecord
 
 MOST_BYTES = 64 * 2**20
@@ -51,13 +50,7 @@ def served_names(manifest: Manifest | None) -> frozenset[str]:
     own = (LAYOUT.manifest, LAYOUT.page)
     if manifest is None:
         return frozenset(own)
-    return frozenset((*own, *(name for a in manifest.artifacts for name in listed_files(a))))
-
-
-def listed_files(artifact: Artifact) -> list[str]:
-    """Gives the names that an artifact lists; what is no text is none."""
-    names: tuple[Any, ...] = artifact.files
-    return [name for name in names if isinstance(name, str)]
+    return frozenset((*own, *manifest.files))
 
 
 def serve(record: LogdirRecord, name: str) -> Served:
@@ -79,5 +72,15 @@ def serve(record: LogdirRecord, name: str) -> Served:
         content_type, policy = _TYPES[suffix], _STILL
     else:
         raise ValueError(f"{name!r} is of no kind that a record holds")
-    path = f"{record.folder}/{name}" if record.folder else name
-    return Served(read_below(record.root.path, path, MOST_BYTES), content_type, policy)
+    places = (name,) if record.manifest is None else record.manifest.places(name)
+    return Served(_content(record, *places), content_type, policy)
+
+
+def _content(record: LogdirRecord, place: str, *others: str) -> bytes:
+    path = f"{record.folder}/{place}" if record.folder else place
+    try:
+        return read_below(record.root.path, path, MOST_BYTES)
+    except FileNotFoundError:
+        if not others:
+            raise
+        return _content(record, *others)

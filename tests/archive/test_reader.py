@@ -20,6 +20,7 @@ MANIFEST = Manifest(
     fingerprints={"structure": "sha256:1"},
     artifacts=(
         Artifact("table", "architecture", "", "ok", files=("table.txt",), seconds=1),
+        Artifact("graph", "architecture", "", "ok", files=("architecture.json",)),
         Artifact("autograd", "torchviz", "", "ok", rungs=({"rung": "full", "outcome": "ok"},)),
     ),
     notes=("a", "b"),
@@ -57,7 +58,7 @@ def test_a_record_from_before_the_rungs_were_told_is_read(tmp_path) -> None:
         del artifact["rungs"]
     (tmp_path / "manifest.json").write_text(json.dumps(content))
     artifacts = open_record(str(tmp_path)).manifest.artifacts
-    assert [artifact.rungs for artifact in artifacts] == [(), ()]
+    assert [artifact.rungs for artifact in artifacts] == [(), (), ()]
 
 
 @pytest.mark.parametrize(

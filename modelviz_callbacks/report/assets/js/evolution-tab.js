@@ -14,7 +14,7 @@ class EvolutionTab {
     const page = element("div", { class: "page" });
     if (changed.length === 0)
       page.append(element("p", null, "No class of models has changed from one run to the next."));
-    append(page, changed, LINEAGES_AT_ONCE, (lineage, place) => this.section(lineage, place < OPEN_LINEAGES));
+    appendGradually(page, changed, LINEAGES_AT_ONCE, (lineage, place) => this.section(lineage, place < OPEN_LINEAGES));
     if (same.length > 0) page.append(this.unchanged(same));
     panel.append(page);
   }
@@ -44,7 +44,7 @@ class EvolutionTab {
     section.append(list);
     // The latest change is what most people look for.
     const newestFirst = lineage.steps.map((step, place) => ({ step, before: lineage.steps[place - 1] })).reverse();
-    append(list, newestFirst, STEPS_AT_ONCE, ({ step, before }) => stepItem(step, before));
+    appendGradually(list, newestFirst, STEPS_AT_ONCE, ({ step, before }) => stepItem(step, before));
   }
 
   unchanged(lineages) {
@@ -99,23 +99,4 @@ function figuresText(run, before) {
 
 function sentence(text) {
   return `${text[0].toUpperCase()}${text.slice(1)}.`;
-}
-
-/** Appends what is made of entries, some at once, and the rest on demand. */
-function append(place, entries, atOnce, make) {
-  let shown = 0;
-  const isList = /^[UO]L$/.test(place.tagName);
-  const more = button("", () => add(), { class: "tool more" });
-  const holder = isList ? element("li", { class: "rest" }, more) : more;
-  const add = () => {
-    holder.remove();
-    const next = entries.slice(shown, shown + atOnce).map((entry, at) => make(entry, shown + at));
-    place.append(...next);
-    if (shown > 0) next[0]?.querySelector("a, button, summary")?.focus();
-    shown += next.length;
-    if (shown === entries.length) return;
-    more.textContent = `Show ${exactCount(Math.min(atOnce, entries.length - shown))} of ${exactCount(entries.length - shown)} more`;
-    place.append(holder);
-  };
-  add();
 }

@@ -4,7 +4,7 @@ const PROBLEMS_AT_ONCE = 500;
 function problemsTab(archive) {
   return (panel) => {
     const list = element("ul", { class: "problems" });
-    append(list, archive.facts.broken, PROBLEMS_AT_ONCE, ([name, reason]) =>
+    appendGradually(list, archive.facts.broken, PROBLEMS_AT_ONCE, ([name, reason]) =>
       element("li", null, element("strong", null, element("bdi", null, name)), element("p", null, reason)),
     );
     panel.append(

@@ -1,0 +1,1 @@
+"""One page of two records: both diagrams, coloured by what changed."""
