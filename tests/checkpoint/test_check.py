@@ -14,10 +14,10 @@ from torch.nn.parallel import DataParallel
 
 from modelviz_callbacks import CheckpointError, RecordError, check_checkpoint, load_record
 from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.checkpoint.likely_renamed import LikelyRenamed
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.watch.module_entries import describe_modules
+from tests.written_records import write_record
 
 
 class Net(nn.Module):
@@ -39,7 +39,7 @@ def saved(folder: Path, state: Any) -> Path:
     return folder / "state.pt"
 
 
-def record_of(model: nn.Module, folder: Path, *, older: bool = False, **manifest: Any) -> Path:
+def record_of(model: nn.Module, folder: Path, *, older: bool = False) -> Path:
     """A record of a model's modules; an older one does not tell which buffers are saved."""
     graph = ArchitectureGraph(describe_modules(model))
     if older:
@@ -52,10 +52,7 @@ def record_of(model: nn.Module, folder: Path, *, older: bool = False, **manifest
                 for entry in graph.modules
             )
         )
-    (folder / "architecture").mkdir()
-    (folder / "architecture" / LAYOUT.graph).write_text(graph.to_json(), "utf-8")
-    written = Manifest("now", **manifest).to_json()
-    (folder / "architecture" / LAYOUT.manifest).write_text(written, "utf-8")
+    write_record(folder, graph)
     return folder
 
 
