@@ -55,7 +55,7 @@ def test_the_same_picture_is_the_same_pdf() -> None:
     svg = layout("digraph { a -> b }")
     pdf, _ = to_pdf(svg, "a graph")
     assert to_pdf(svg, "a graph") == (pdf, ())
-    assert b"Date" not in _unpacked(pdf)
+    assert b"/CreationDate" not in _unpacked(pdf)
 
 
 def test_a_title_is_text() -> None:
