@@ -9,8 +9,8 @@ import pytest
 
 import modelviz_callbacks
 from modelviz_callbacks.cli.main import main
-from tests.cli.written_records import files_in, small_graph, write_record
 from tests.graph_drafts import residual_stack
+from tests.written_records import files_in, small_graph, write_record
 
 STARTS = {"model-explorer": '{"label": "exp1"', "mermaid": "%%{init", "dot": "digraph"}
 

@@ -10,9 +10,9 @@ from modelviz_callbacks.diagram.dot_text import shorten, writable
 from modelviz_callbacks.export.mermaid import MOST_CHARACTERS, MOST_EDGES, to_mermaid
 from modelviz_callbacks.export.mermaid_text import escape
 from modelviz_callbacks.graph.model import Failure
-from tests.cli.written_records import small_graph
 from tests.export.hostile_names import NAMES
 from tests.graph_drafts import GraphDraft, residual_stack, state
+from tests.written_records import small_graph
 
 # All that a label may hold: letters, digits, entities, line breaks and bold text.
 LABEL = r'"(?:[^\W_]|[ \xa0,.×…·]|#\d+;|<br>|</?b>)+"'

@@ -9,9 +9,9 @@ import pytest
 
 from modelviz_callbacks.export.model_explorer import to_model_explorer
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from tests.cli.written_records import small_graph
 from tests.export.hostile_names import NAMES
 from tests.graph_drafts import residual_stack, state
+from tests.written_records import small_graph
 
 SCHEMA = json.loads((Path(__file__).parent / "model_explorer.schema.json").read_text("utf-8"))
 
