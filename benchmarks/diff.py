@@ -124,7 +124,7 @@ def _others(place: int) -> int:
 
 
 def _any_of_five(seed: int) -> Width:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - no secret
     return lambda _place: chance.randrange(5)
 
 
