@@ -154,7 +154,7 @@ def _values(tensors: Iterable[StoredTensor]) -> int:
 def _notes(contents: CheckpointContents, chosen: ChosenState, found: Findings) -> Iterator[str]:
     if chosen.others:
         yield f"there are tensors in {', '.join(map(repr, chosen.others))}, too (key)"
-    if contents.format == "safetensors" and found.missing:
+    if contents.format == "safetensors" and found.missing and not found.unexpected:
         yield (
             "safetensors keeps a shared tensor once: what is missing may be there under another "
             "name; safetensors.torch.load_model() and model.tie_weights() put it in"

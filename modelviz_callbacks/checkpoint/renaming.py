@@ -23,16 +23,21 @@ class Renaming:
         kind: What to do with `text` in every name: `"drop"` it from the beginning, `"add"` it
             there, or `"cut"` it out wherever it is a part.
         text: Like `"module."`.
-        names: How many of the checkpoint's tensors fit then.
-        fits: Whether all fits then.
         code: What gives the renamed state dict, in Python.
+        names: How many of the expected tensors are there then, in their shape.
+        left: What does not fit then, either.
     """
 
     kind: Literal["drop", "add", "cut"]
     text: str
-    names: int
-    fits: bool
     code: str
+    names: int
+    left: Findings
+
+    @property
+    def fits(self) -> bool:
+        """Whether all fits then."""
+        return self.left.fits
 
 
 def find_renaming(
@@ -60,9 +65,8 @@ def find_renaming(
         return None
     count, candidate, renamed = best
     partial = len(renamed.entries) < len(state.entries)
-    return Renaming(
-        candidate.kind, candidate.text, count, check(renamed).fits, candidate.code(partial=partial)
-    )
+    code = candidate.code(partial=partial)
+    return Renaming(candidate.kind, candidate.text, code, count, check(renamed))
 
 
 @dataclass(frozen=True)

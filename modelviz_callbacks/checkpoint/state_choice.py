@@ -9,6 +9,8 @@ from modelviz_callbacks.errors import CheckpointError
 # Lightning's name; where it is, it is meant.
 _SURE = "state_dict"
 _USUAL = ("model_state_dict", "model", "module", "net", "network", "weights", "params")
+# What callbacks keep may be tensors, too.
+_CALLBACKS = "callbacks"
 _DEEPEST = 3
 _MOST_NAMED = 12
 # What names the checkpoint itself.
@@ -74,7 +76,9 @@ def _meant(tree: Branch, found: dict[str, Branch]) -> str | None:
 def _mappings(branch: Branch, path: str, depth: int) -> Iterator[tuple[str, Branch]]:
     """Gives the outermost mappings below a branch that hold tensors, but for optimizers' states."""
     for name, held in branch.entries.items():
-        if not isinstance(held, Branch) or {"state", "param_groups"} <= held.entries.keys():
+        if not isinstance(held, Branch) or path + name == _CALLBACKS:
+            continue
+        if {"state", "param_groups"} <= held.entries.keys():
             continue
         inner = f"{path}.{name}" if path else name
         if held.tensors():

@@ -5,16 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from modelviz_callbacks.checkpoint.findings import Findings
 from modelviz_callbacks.checkpoint.fit import CheckpointFit
 from modelviz_callbacks.checkpoint.renaming import Renaming
 from modelviz_callbacks.cli.output import console, shown
 
 # Of one section; --json has all.
 _MOST_LINES = 40
+_ROOT = "the model itself"
 _AGAINST = {
     "record": "the record {}",
     "own record": "its own record {}",
-    "model": "a {}",
+    "model": "the model {}",
 }
 _RENAMINGS = {
     "drop": "without {} at their beginning",
@@ -26,10 +28,10 @@ _RENAMINGS = {
 def print_fit(fit: CheckpointFit) -> None:
     """Prints whether a checkpoint fits, and what does not."""
     terminal = console()
-    inside = "" if fit.key == "." else f" in {fit.key!r}"
+    inside = "" if fit.key == "." else f" in {shown(repr(fit.key))}"
     terminal.print(
         f"{shown(fit.checkpoint)}: {_count(fit.tensors, 'tensor')} with "
-        f"{_count(fit.values, 'value')}{shown(inside)} ({fit.format})"
+        f"{_count(fit.values, 'value')}{inside} ({fit.format})"
     )
     against = _AGAINST[fit.against_kind].format(shown(fit.against))
     terminal.print(
@@ -37,9 +39,16 @@ def print_fit(fit: CheckpointFit) -> None:
         f"{_count(fit.expected_values, 'value')}"
     )
     terminal.print(_verdict(fit))
-    for title, lines in _sections(fit):
+    remedy = fit.renaming
+    if remedy is not None:
+        _print_section(terminal, "what helps", _remedy(remedy, fit))
+    for title, lines in _sections(fit if remedy is None else remedy.left):
         _print_section(terminal, title, lines)
-    for note in _notes(fit):
+    _print_section(terminal, "likely the same under two names", _pairs(fit))
+    notes = list(_notes(fit))
+    if notes and not fit.fits:
+        terminal.print()
+    for note in notes:
         terminal.print(Text.assemble(("note: ", "bold"), shown(note)))
 
 
@@ -60,7 +69,7 @@ def _verdict(fit: CheckpointFit) -> Text:
     return Text(f"It does not fit: {', '.join(counts)}.", "bold red")
 
 
-def _sections(fit: CheckpointFit) -> Iterator[tuple[str, list[str]]]:
+def _sections(fit: CheckpointFit | Findings) -> Iterator[tuple[str, list[str]]]:
     yield (
         "missing: expected, not in the checkpoint",
         _by_module((state.name, _tensor(state.shape, state.dtype)) for state in fit.missing),
@@ -77,24 +86,23 @@ def _sections(fit: CheckpointFit) -> Iterator[tuple[str, list[str]]]:
         ),
     )
     yield "other problems", [shown(problem) for problem in fit.problems]
-    yield (
-        "likely the same under two names",
-        [
-            f"{shown(pair.checkpoint) or 'the model itself'} → "
-            f"{shown(pair.expected) or 'the model itself'} ({_count(pair.names, 'name')})"
-            for pair in fit.renamed
-        ],
-    )
-    if fit.renaming is not None:
-        yield "what helps", _remedy(fit.renaming, fit)
+
+
+def _pairs(fit: CheckpointFit) -> list[str]:
+    return [
+        f"{shown(pair.checkpoint) or _ROOT} → {shown(pair.expected) or _ROOT} "
+        f"({_count(pair.names, 'name')})"
+        for pair in fit.renamed
+    ]
 
 
 def _remedy(renaming: Renaming, fit: CheckpointFit) -> list[str]:
     way = _RENAMINGS[renaming.kind].format(f'"{shown(renaming.text)}"')
-    all_of_it = (
-        "it fits" if renaming.fits else f"{renaming.names:,} of {fit.expected_tensors:,} fit"
-    )
-    return [f"With names {way} {all_of_it}:", shown(f"state_dict = {renaming.code}")]
+    part = f"{renaming.names:,} of {fit.expected_tensors:,} fit; what does not, follows"
+    return [
+        f"With names {way} {'it fits' if renaming.fits else part}:",
+        shown(f"state_dict = {renaming.code}"),
+    ]
 
 
 def _notes(fit: CheckpointFit) -> Iterator[str]:
@@ -131,7 +139,7 @@ def _by_module(entries: Iterable[tuple[str, str]]) -> list[str]:
         modules.setdefault(module, []).append((own, about))
     lines = []
     for module, held in modules.items():
-        lines.append(shown(module) or "the model itself")
+        lines.append(shown(module) or _ROOT)
         width = max(len(shown(own)) for own, _ in held)
         lines += [f"  {shown(own):{width}}  {about}".rstrip() for own, about in held]
     return lines

@@ -13,6 +13,7 @@ from modelviz_callbacks.cli import (
     check_command,
     diff_command,
     draw_command,
+    export_command,
     list_command,
     report_command,
     show_command,
@@ -29,6 +30,7 @@ _COMMANDS = (
     check_command,
     draw_command,
     report_command,
+    export_command,
 )
 _DESCRIPTION = "Find, compare and draw the architecture records of your training runs."
 _EPILOG = "Exit codes: 0 fine or the same, 1 different or not fitting, 2 an error."

@@ -30,8 +30,9 @@ def chosen_module(graph: ArchitectureGraph, given: str) -> str:
 
 
 def _near(given: str, paths: list[str]) -> list[str]:
-    # The end of a path is what one remembers; the start differs from run to run (`model.`).
+    # The end of a path is what one remembers; the start depends on who holds the model. Or it is
+    # the path of a parameter, or of what such a module has in other models.
     ending = [path for path in paths if path.endswith(f".{given}")]
-    above = [path for path in paths if path and given.endswith(f".{path}")]
+    above = [path for path in reversed(paths) if path and given.startswith(f"{path}.")]
     close = difflib.get_close_matches(given, paths, _MOST_NEAR)
     return list(dict.fromkeys([*ending, *above, *close]))[:_MOST_NEAR]

@@ -21,6 +21,7 @@ class StepNodes:
         own: The ids of the calls of modules that only this step has, and of the operations in
             them.
         sources: The ids of the nodes that feed a node, by its id, in the order of its inputs.
+        leaving: The ids of the nodes in a call that feed others outside of it, by its id.
         matched: The id of the same node in the other step, by the id in this one.
     """
 
@@ -40,6 +41,11 @@ class StepNodes:
         for edge in graph.edges:
             if edge.source in self.nodes and edge.target in self.nodes:
                 self.sources.setdefault(edge.target, []).append(edge.source)
+        self.leaving: dict[int, dict[int, None]] = {}
+        for target, sources in self.sources.items():
+            around = set(self.calls(target))
+            for source in sources:
+                self._leave(source, around)
 
     def path(self, node: int | None) -> str | None:
         """Gives the path of the module whose call a node is; None for the step itself."""
@@ -55,6 +61,13 @@ class StepNodes:
     def left_over(self) -> list[int]:
         """Gives the nodes that are not in the other step, in order."""
         return [node for node in self.nodes if node not in self.matched]
+
+    def _leave(self, source: int, around: set[int]) -> None:
+        for call in self.calls(source):
+            if call in around:
+                return
+            if call != source:
+                self.leaving.setdefault(call, {})[source] = None
 
     def _add(self, node: Node, new_paths: Mapping[str, str]) -> None:
         # A call begins before what is in it; a file that says otherwise is not believed.

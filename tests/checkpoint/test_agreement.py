@@ -16,11 +16,10 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrizations, spectral_norm
 
 from modelviz_callbacks import check_checkpoint
-from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.checkpoint.fit import CheckpointFit
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.watch.module_entries import describe_modules
+from tests.written_records import write_record
 
 
 class Tables(nn.Module):
@@ -173,11 +172,7 @@ def said_by_us(fit: CheckpointFit) -> dict[str, set[str]] | None:
 
 def record_of(model: nn.Module, folder: Path) -> Path:
     """A record of a model's modules."""
-    folder.mkdir(exist_ok=True)
-    graph = ArchitectureGraph(describe_modules(model))
-    (folder / LAYOUT.graph).write_text(graph.to_json(), "utf-8")
-    (folder / LAYOUT.manifest).write_text(Manifest("now").to_json(), "utf-8")
-    return folder
+    return write_record(folder, ArchitectureGraph(describe_modules(model)))
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -14,8 +14,8 @@ from modelviz_callbacks.cli import draw_command, drawing
 from modelviz_callbacks.cli.main import main
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from tests.cli.written_records import files_in, small_graph, write_record
 from tests.graph_drafts import residual_stack
+from tests.written_records import files_in, small_graph, write_record
 
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
 

@@ -110,7 +110,7 @@ def test_an_unreadable_record_says_why() -> None:
         {"model": {"class": value}, "fingerprints": {"structure": value}, "notes": (value,)}
         for value in (None, 3, ["a"], {"a": 1}, "\ud800", "x" * 10_000)
     ]
-    + [{"artifacts": (artifact("x", 3, notes=(None,), error={"a": 1}),), "exception": {"type": 3}}],
+    + [{"artifacts": (artifact("x", notes=(None,), error={"a": 1}),), "exception": {"type": 3}}],
 )
 def test_whatever_a_manifest_says_becomes_json(fields) -> None:
     """Texts are short texts that any encoding has, numbers are numbers."""

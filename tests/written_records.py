@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from modelviz_callbacks.archive.manifest import Manifest
+from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from tests.graph_drafts import GraphDraft, state
 
@@ -11,9 +11,12 @@ def write_record(run: Path, graph: ArchitectureGraph | None) -> Path:
     """Writes the record of a run; without a graph, there is none in it."""
     folder = run / "architecture"
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text(Manifest("2026-01-31T12:00:00Z").to_json(), "utf-8")
+    manifest = Manifest("2026-01-31T12:00:00Z")
     if graph is not None:
+        files = ("architecture.json",)
+        manifest = manifest.with_artifact(Artifact("graph", "architecture", "", "ok", files))
         (folder / "architecture.json").write_text(graph.to_json(), "utf-8")
+    (folder / "manifest.json").write_text(manifest.to_json(), "utf-8")
     return folder
 
 
