@@ -89,7 +89,7 @@ def test_both_diagrams_are_coloured_and_signed(watch, small) -> None:
 def test_a_folded_block_is_partly_changed(watch, small) -> None:
     """One of the four blocks that are drawn as one was added: the box says so."""
     page = watch().open(small)
-    page.get_by_label("Depth").fill("0")
+    page.get_by_role("slider").fill("0")
     block = _side(page, "New").locator("g.box[aria-label*='of 4 added']").first
     expect(block).to_be_attached()
     assert block.locator("> path").last.get_attribute("fill") == "var(--m-partly)"
@@ -105,7 +105,7 @@ def test_a_click_on_a_change_goes_to_both_boxes(watch, small) -> None:
         expect(chosen).to_contain_text("head")
         expect(chosen).to_be_in_viewport()
     expect(page.locator(".about")).to_contain_text("reconfigured")
-    page.get_by_role("button", name=re.compile("relu")).click()
+    page.locator("button.change", has_text="relu").click()
     expect(_side(page, "Old").locator("g.box.chosen")).to_contain_text("relu")
     expect(_side(page, "New").locator("g.box.chosen")).to_have_count(0)
     expect(page.locator(".about")).to_contain_text("not there")
@@ -138,7 +138,7 @@ def test_the_depth_is_of_both(watch, small) -> None:
     """The slider draws both anew."""
     page = watch().open(small)
     for value, count in (("0", 1), ("1", 2)):
-        page.get_by_label("Depth").fill(value)
+        page.get_by_role("slider").fill(value)
         for side in ("Old", "New"):
             expect(_side(page, side).locator(".frame")).to_have_attribute(
                 "aria-label", re.compile(f"depth {count}")
