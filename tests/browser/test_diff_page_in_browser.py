@@ -47,6 +47,14 @@ def _model(**changes: object) -> ArchitectureGraph:
     return ArchitectureGraph(tuple(modules), tuple(nodes), tuple(edges))
 
 
+def _with(graph: ArchitectureGraph, names: tuple[str, ...]) -> ArchitectureGraph:
+    """Adds layers that are the same in every model."""
+    first = len(graph.nodes)
+    nodes = (Node(first + n, "module", "Linear", path, 0) for n, path in enumerate(names))
+    modules = (*graph.modules, *(ModuleEntry(path, LINEAR) for path in names))
+    return ArchitectureGraph(modules, (*graph.nodes, *nodes))
+
+
 def _written(folder: Path, old: ArchitectureGraph, new: ArchitectureGraph) -> Path:
     _, page = compared(folder, old, new)
     file = folder / "diff.html"
@@ -167,8 +175,12 @@ def test_print_has_the_list_and_both_diagrams(watch, small) -> None:
 def test_hostile_names_are_shown_and_never_run(watch, tmp_path) -> None:
     """In the list, in both diagrams and in what is told of a box."""
     names = list(HOSTILE.values())
-    old, new = (net(width, *names, class_name=f"my.{names[0]}") for width in (4, 5))
+    same = ("constructor", "__proto__.fc", "toString")
+    old, new = (_with(net(width, *names, class_name=f"my.{names[0]}"), same) for width in (4, 5))
     page = watch().open(_written(tmp_path / "<img src=x onerror=hacked=1>", old, new))
+    for name in same:
+        _side(page, "Old").locator("g.box", has_text=name.partition(".")[0]).last.press("Enter")
+        expect(_side(page, "New").locator("g.box.chosen")).to_have_count(1)
     for change in page.locator("button.change").all():
         change.click()
         page.wait_for_timeout(100)
