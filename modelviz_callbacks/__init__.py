@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from modelviz_callbacks.checkpoint.check import check_checkpoint
+    from modelviz_callbacks.checkpoint.fit import CheckpointFit
     from modelviz_callbacks.errors import (
         CheckpointError,
         ModelVizError,
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from modelviz_callbacks.functional import record_architecture
     from modelviz_callbacks.hook import ModelVizHook
     from modelviz_callbacks.lightning import ModelVizCallback
-    from modelviz_callbacks.records import find_records, load_record
+    from modelviz_callbacks.records import diff_records, find_records, load_record
     from modelviz_callbacks.testing import assert_architecture_unchanged
 
 _HOMES = {
     "CheckpointError": "errors",
+    "CheckpointFit": "checkpoint.fit",
     "ModelVizCallback": "lightning",
     "ModelVizError": "errors",
     "ModelVizHook": "hook",
@@ -36,6 +39,8 @@ _HOMES = {
     "RecordError": "errors",
     "SettingsError": "errors",
     "assert_architecture_unchanged": "testing",
+    "check_checkpoint": "checkpoint.check",
+    "diff_records": "records",
     "find_records": "records",
     "load_record": "records",
     "record_architecture": "functional",
@@ -43,6 +48,7 @@ _HOMES = {
 
 __all__ = [
     "CheckpointError",
+    "CheckpointFit",
     "ModelVizCallback",
     "ModelVizError",
     "ModelVizHook",
@@ -50,6 +56,8 @@ __all__ = [
     "RecordError",
     "SettingsError",
     "assert_architecture_unchanged",
+    "check_checkpoint",
+    "diff_records",
     "find_records",
     "load_record",
     "record_architecture",

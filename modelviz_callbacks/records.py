@@ -7,9 +7,10 @@ from modelviz_callbacks.archive.reader import Record
 from modelviz_callbacks.archive.search import find_records
 from modelviz_callbacks.checkpoint.opening import is_checkpoint, open_checkpoint
 from modelviz_callbacks.checkpoint.own_record import own_record
+from modelviz_callbacks.comparison.record_diff import RecordDiff, compare_records
 from modelviz_callbacks.errors import CheckpointError, RecordError
 
-__all__ = ["find_records", "load_record"]
+__all__ = ["diff_records", "find_records", "load_record"]
 
 
 def load_record(place: str | os.PathLike[str]) -> Record:
@@ -35,3 +36,25 @@ def load_record(place: str | os.PathLike[str]) -> Record:
         return own_record(open_checkpoint(given)) if is_checkpoint(given) else record_at(given)
     except CheckpointError as e:
         raise RecordError(str(e)) from e
+
+
+def diff_records(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> RecordDiff:
+    """Compares two records. Nothing of them is run.
+
+    Args:
+        old: The earlier record, or anything else that `load_record` takes.
+        new: The later one.
+
+    Returns:
+        What is another: true where the architectures differ. `diff.graph` says in what;
+        `diff.totals`, `diff.parts`, `diff.inputs` and `diff.environment` say the rest.
+
+    Raises:
+        RecordError: If one of them cannot be read; the message says why.
+
+    Example:
+        >>> diff = diff_records("runs/exp1", "runs/exp2")
+        >>> [(move.old, move.new) for move in diff.graph.moved]
+        [('encoder', 'backbone')]
+    """
+    return compare_records(load_record(old), load_record(new))

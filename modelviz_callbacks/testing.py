@@ -14,6 +14,7 @@ from modelviz_callbacks.comparison.costs_apart import part_costs, total_changes
 from modelviz_callbacks.comparison.report_lines import architecture_sections
 from modelviz_callbacks.errors import ModelVizError, NotApplicableError, RecordError, one_line
 from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_shapes import describe_shapes
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.portable import portable
@@ -134,7 +135,7 @@ def _what_is_another(
         return
     # Golden files have no FLOPs, whatever the input.
     parts = part_costs(golden, seen, diff, same_input=False)
-    totals = total_changes(golden, seen)
+    totals = [t for t in total_changes(golden, seen) if t.name == "parameters"]
     for section in architecture_sections(diff, parts, totals, same_input=False):
         for line in section.lines:
             yield f"{line.sign} {line.text}{f'  {line.aside}' if line.aside else ''}"

@@ -240,7 +240,7 @@ def test_a_resume_whose_forward_is_another_is_told(tmp_path) -> None:
     with pytest.warns(ModelVizWarning) as caught:
         again, callback = fit(tmp_path, Net(gelu=True), checkpoint)
     said = drift_warning(caught)
-    assert "gelu in net once (before: never); relu in net never (before: once)" in said
+    assert "More in the first step: gelu in net. No more in the first step: relu in net" in said
     assert "depends on its batch or on chance" in said
     assert callback.directory == str(tmp_path / "architecture-2")
     assert state_of(again)["record"] == "../architecture-2"
@@ -302,7 +302,6 @@ def test_weights_that_do_not_fit_are_explained_before_lightnings_error(tmp_path)
         fit(tmp_path, Net(convolution(5)), checkpoint)
     said = drift_warning(caught)
     assert "net.part.1 with kernel_size (3,) → (5,)" in said
-    assert "weight [1, 1, 3] → [1, 1, 5]" in said
     assert records(tmp_path) == ["architecture"]
 
 

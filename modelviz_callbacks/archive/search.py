@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.locate import record_number
 from modelviz_callbacks.archive.places import is_url, last_part
 from modelviz_callbacks.errors import RecordError, one_line
+
+# A store answers in tens of milliseconds, and many at once.
+_READERS = 16
+_READ_AHEAD = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +123,35 @@ class _Search:
                 waiting += reversed(_inside(folder, listing.folders))
 
     def _in(self, files: Any, path: str) -> Iterator[FoundRecord]:
-        """Lists a store once: each call may take long."""
+        """Lists a store once, and reads several manifests at a time: each call may take long."""
         folders = self._record_folders(files, path)
         latest = _latest(folders)
-        within: str | None = None
+        places = []
         for folder in folders:
-            # What is in a record is none.
-            if within is not None and (not within or folder.startswith(f"{within}/")):
-                continue
             is_latest = folder in latest or record_number(last_part(folder)) is None
-            place = _place(self._root, folder, last_part(folder or path), is_latest=is_latest)
+            name = last_part(folder or path)
+            places.append(_place(self._root, folder, name, is_latest=is_latest))
+        within: str | None = None
+        for place, record in self._all_looked_at(places):
+            # What is in a record is none.
+            if within is not None and place.directory.startswith(within):
+                continue
             self._count(folders=1)
-            if record := self._looked_at(place):
-                within = folder
+            if record is not None:
+                within = f"{place.directory.rstrip('/')}/"
                 yield from self._chosen_of(record)
+
+    def _all_looked_at(
+        self, places: Sequence[FoundRecord]
+    ) -> Iterator[tuple[FoundRecord, FoundRecord | None]]:
+        readers = ThreadPoolExecutor(_READERS, "modelviz-search")
+        try:
+            for start in range(0, len(places), _READ_AHEAD):
+                some = places[start : start + _READ_AHEAD]
+                yield from zip(some, readers.map(self._looked_at, some), strict=True)
+        finally:
+            # Whoever has seen enough does not wait for what is not read yet.
+            readers.shutdown(wait=False, cancel_futures=True)
 
     def _record_folders(self, files: Any, path: str) -> list[str]:
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, Union
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,20 @@ class Branch:
 
     Attributes:
         entries: What it holds, by name.
-        versions: Of a state dict that was saved as PyTorch gave it, the version of each module's
-            layout, by path; None where that was not saved with it.
+        layouts: Of a state dict that was saved as PyTorch gave it, what it notes of each module's
+            layout, by path, like `{"version": 2}`; None where that was not saved with it.
     """
 
     entries: Mapping[str, "Content"]
-    versions: Mapping[str, int] | None = None
+    layouts: Mapping[str, Mapping[str, Any]] | None = None
 
     def tensors(self) -> dict[str, StoredTensor]:
         """Gives the tensors that it holds itself."""
         return {name: v for name, v in self.entries.items() if isinstance(v, StoredTensor)}
 
 
-Content: TypeAlias = "Branch | StoredTensor | OtherValue | str"
+# A recursive alias in quotes could not be joined with others at run time.
+Content: TypeAlias = Union["Branch", StoredTensor, OtherValue, str]
 CheckpointFormat = Literal["torch", "safetensors", "torch.distributed"]
 
 

@@ -3,11 +3,12 @@
 import re
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 from modelviz_callbacks.archive.places import absolute, is_url
 from modelviz_callbacks.checkpoint.contents import Branch, Content, OtherValue, StoredTensor
@@ -57,13 +58,22 @@ def _loaded(place: str, *, mapped: bool) -> Any:
 
 
 def _load(place: str, device: str, *, mapped: bool) -> Any:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _lazy_ones_allowed():
         warnings.simplefilter("ignore")
         if mapped:
             # The path, not a file: so the tensors' values are not read.
             return torch.load(absolute(place), device, weights_only=True, mmap=True)
         with open_file(place) as file:
             return torch.load(file, device, weights_only=True)
+
+
+def _lazy_ones_allowed() -> AbstractContextManager[None]:
+    """Allows parameters that have no shape yet: classes of torch's own that hold nothing."""
+    allowing: Any = getattr(torch.serialization, "safe_globals", None)
+    if allowing is None:  # torch < 2.5
+        return nullcontext()
+    context: AbstractContextManager[None] = allowing([UninitializedParameter, UninitializedBuffer])
+    return context
 
 
 def _refusal(message: str) -> str:
@@ -100,18 +110,16 @@ class _Reading:
             # A mapping may hold itself.
             self._known[id(value)] = other
             entries = {str(name): self.of(v, depth - 1) for name, v in value.items()}
-            self._known[id(value)] = Branch(entries, _versions(value))
+            self._known[id(value)] = Branch(entries, _layouts(value))
         return self._known[id(value)]
 
 
-def _versions(state_dict: Mapping[str, Any]) -> dict[str, int] | None:
+def _layouts(state_dict: Mapping[str, Any]) -> dict[str, Mapping[str, Any]] | None:
     metadata = getattr(state_dict, "_metadata", None)
     if not isinstance(metadata, Mapping):
         return None
     return {
-        path: about["version"]
+        path: about
         for path, about in metadata.items()
-        if isinstance(path, str)
-        and isinstance(about, Mapping)
-        and isinstance(about.get("version"), int)
+        if isinstance(path, str) and isinstance(about, Mapping)
     }

@@ -58,7 +58,8 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from modelviz_callbacks.cli.drawing import draw
     from modelviz_callbacks.cli.output_file import STDOUT
-    from modelviz_callbacks.cli.picture_files import formats_of, picture_files, picture_name
+    from modelviz_callbacks.cli.picture_files import formats_of, picture_files
+    from modelviz_callbacks.cli.run_name import run_name
     from modelviz_callbacks.cli.seen_graph import load_seen
 
     formats = formats_of(options.output, options.format)
@@ -70,7 +71,7 @@ def _run(options: argparse.Namespace) -> int:
     if to_stdout:
         _print_picture(draw(graph, options.depth, formats, options.timeout), formats[0])
         return SAME
-    name = picture_name(record.directory, options.depth)
+    name = f"{run_name(record.directory)}-depth{options.depth}"
     files = picture_files(options.output, formats, name, force=options.force)
     files.check([files.of(suffix) for suffix in formats])
     drawn = draw(graph, options.depth, formats, options.timeout)

@@ -10,7 +10,10 @@ from collections.abc import Sequence
 
 import modelviz_callbacks
 from modelviz_callbacks.cli import (
+    check_command,
+    diff_command,
     draw_command,
+    export_command,
     list_command,
     report_command,
     show_command,
@@ -20,7 +23,15 @@ from modelviz_callbacks.cli.output import accept_all_characters
 from modelviz_callbacks.errors import ModelVizError
 
 # In the order in which --help lists them.
-_COMMANDS = (list_command, show_command, draw_command, report_command)
+_COMMANDS = (
+    list_command,
+    show_command,
+    diff_command,
+    check_command,
+    draw_command,
+    report_command,
+    export_command,
+)
 _DESCRIPTION = "Find, compare and draw the architecture records of your training runs."
 _EPILOG = "Exit codes: 0 fine or the same, 1 different or not fitting, 2 an error."
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from modelviz_callbacks.table.columns import visible
+from modelviz_callbacks.table.entries import WIDTH
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +44,21 @@ def shown(text: object) -> str:
 def many(count: int, name: str) -> str:
     """Counts things: `1 record`, `5,000 records`."""
     return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def table_width() -> int:
+    """Gives the places that a line of a table may take: the terminal's, up to the usual width."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    return min(WIDTH, console().width)
+
+
+def print_lines(text: str) -> None:
+    """Prints lines that are made for `table_width`; what a terminal has no room for is cut off."""
+    if sys.stdout.isatty():
+        console().print(text.rstrip("\n"), no_wrap=True, overflow="ellipsis", soft_wrap=False)
+    else:
+        sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 def print_json(content: Any) -> None:

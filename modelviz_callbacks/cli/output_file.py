@@ -31,6 +31,17 @@ def local_path(output: str) -> Path:
     return target
 
 
+def check_file(output: str) -> Path:
+    """Gives the file that `-o` names, if it can be written.
+
+    Raises:
+        ModelVizError: If not, or if it would lie in a record.
+    """
+    target = local_path(output)
+    check_writable(target)
+    return target
+
+
 def check_writable(target: Path) -> None:
     """Checks what can be known before a long drawing: a file can be written there.
 

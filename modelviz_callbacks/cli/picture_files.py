@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelviz_callbacks.archive.layout import numbered, record_folder_name, safe_name
-from modelviz_callbacks.archive.locate import record_number
-from modelviz_callbacks.archive.places import holder, joined, last_part
+from modelviz_callbacks.archive.layout import numbered
 from modelviz_callbacks.cli.arguments import PICTURES
 from modelviz_callbacks.cli.output_file import check_writable, local_path, write_file
 from modelviz_callbacks.draw.job import Drawn
@@ -86,21 +84,6 @@ def picture_files(
     if ending and ending not in formats:
         raise ModelVizError(f"-o {output} ends in .{ending}, --format says {','.join(formats)}.")
     return PictureFiles(target.with_suffix("") if ending else target, replaces=True)
-
-
-def picture_name(record: str, depth: int) -> str:
-    """Names the picture of a record by its run: `version_0-depth4`.
-
-    Args:
-        record: The record's folder, a path or an fsspec URL.
-        depth: The depth that is drawn.
-    """
-    folder = joined(record, ".")
-    name = last_part(folder)
-    if number := record_number(name):
-        run = last_part(holder(folder))
-        name = run if number == 1 else f"{run}-{record_folder_name(number)}"
-    return f"{safe_name(name)}-depth{depth}"
 
 
 def _ending(output: str) -> str:

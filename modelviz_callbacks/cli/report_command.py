@@ -5,14 +5,13 @@ from typing import Any
 
 from modelviz_callbacks.cli import arguments
 from modelviz_callbacks.cli.exit_codes import SAME
-from modelviz_callbacks.cli.output import console, shown
+from modelviz_callbacks.cli.output import busy, console, many, note, shown
 
 _DESCRIPTION = """\
 Makes one page over all records below a folder: a table of the runs, each different architecture
 with a picture, how the architecture of each model changed from run to run, and links to each
 record's own page. The page is one file that opens from disk and loads nothing; links in it are
 relative, so keep it where it is made, beside the runs."""
-_MOST_BROKEN = 10
 _EPILOG = """\
 example:
   modelviz report runs -o runs/report.html"""
@@ -27,7 +26,9 @@ def add_to(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("root", metavar="ROOT", help="a folder with runs below it, a path or URL")
+    parser.add_argument(
+        "root", metavar="ROOT", nargs="?", default=".", help="a folder, a path or URL (%(default)s)"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -54,30 +55,28 @@ def add_to(commands: Any) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from modelviz_callbacks.cli.output_file import check_writable, local_path, write_file
+    from modelviz_callbacks.cli.search_progress import ShownProgress
     from modelviz_callbacks.records import find_records
     from modelviz_callbacks.report.make import make_report
+    from modelviz_callbacks.report.runs import read_archive
 
     file = local_path(options.output)
     check_writable(file)
-    progress = console(stderr=True)
-    with progress.status("looking for records") as status:
-        made = make_report(
+    with ShownProgress() as progress:
+        archive = read_archive(find_records(options.root, on_progress=progress))
+    with busy("comparing architectures and painting their pictures"):
+        report = make_report(
             options.root,
-            find_records(options.root),
+            archive,
             file.parent,
             most_thumbnails=options.thumbnails,
             limit_s=options.time_limit,
-            on_stage=status.update,
         )
-    write_file(file, made.html.encode("utf-8", "backslashreplace"))
-    archive = made.archive
-    for record in archive.broken[:_MOST_BROKEN]:
-        progress.print(f"{shown(record.name)}: {shown(record.problem)}")
-    if len(archive.broken) > _MOST_BROKEN:
-        progress.print(f"and {len(archive.broken) - _MOST_BROKEN:,} more that cannot be read")
-    for note in made.notes:
-        progress.print(note)
-    console().print(
-        f"{shown(file)}: {len(archive.runs):,} runs, {len(archive.architectures):,} architectures"
-    )
+    write_file(file, report.html.encode("utf-8", "backslashreplace"))
+    told = f"{many(len(archive.runs), 'run')}, {many(len(archive.architectures), 'architecture')}"
+    console().print(f"{shown(file)}: {told}")
+    if archive.broken:
+        note(f"{many(len(archive.broken), 'record')} cannot be read; the page says why.")
+    for remark in (*report.notes, *progress.left_out()):
+        note(remark)
     return SAME

@@ -30,10 +30,15 @@ def wrap(text: str, width: int) -> list[str]:
     return [line for line in lines if line]
 
 
+def writable(text: str) -> str:
+    """Replaces the characters that no XML file can hold, or that turn a line around."""
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
 def escape(text: str) -> str:
     """Escapes a text for HTML-like labels."""
     # Graphviz decodes entities first and then takes a backslash for an escape sequence of its own.
-    return html.escape(_UNWRITABLE.sub("\ufffd", text)).replace("\\", "&#92;&#92;")
+    return html.escape(writable(text)).replace("\\", "&#92;&#92;")
 
 
 def font(

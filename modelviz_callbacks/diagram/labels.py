@@ -3,9 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from modelviz_callbacks.diagram.box_words import (
+    MOST_NAME,
+    class_of,
+    configuration,
+    end_names,
+    failure_at,
+    fed_by,
+    node_of,
+    parameters,
+    path_in,
+)
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table, wrap
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
-from modelviz_callbacks.diagram.module_text import counted, shapes, short_config
+from modelviz_callbacks.diagram.module_text import counted, shapes
 from modelviz_callbacks.diagram.palette import (
     COUNT_FILL,
     COUNT_TEXT,
@@ -15,11 +26,8 @@ from modelviz_callbacks.diagram.palette import (
     TEXT,
 )
 from modelviz_callbacks.graph.fold import Box
-from modelviz_callbacks.graph.model import Failure, Node
-from modelviz_callbacks.graph.units import human_count
+from modelviz_callbacks.graph.model import Failure
 
-_MOST_NAME, _MOST_END, _MOST_PATH, _MOST_CONFIG, _MOST_MESSAGE = 36, 48, 44, 60, 180
-_MESSAGE_LINE = 52
 _OPERATIONS_LINE = 36
 _HEADER_LINE = 22
 # Widths of an average letter, of the rest of a header, and of a count.
@@ -73,12 +81,10 @@ def module_label(
     """
     color, faint = (FAILED_TEXT, FAILED_TEXT) if more.failure else (TEXT, FAINT)
     outputs = box.node.outputs if box.node else ()
-    config = _config(box, facts)
-    sizes, shape = _parameters(box, facts), shapes(outputs)
-    name = font(
-        escape(shorten(_node(box).name, _MOST_NAME)), size=_LARGE - 1, color=color, bold=True
-    )
-    path = font(escape(_path(box, around)), size=_SMALL, color=faint)
+    config = configuration(box, facts)
+    sizes, shape = parameters(box, facts), shapes(outputs)
+    name = font(escape(class_of(box)), size=_LARGE - 1, color=color, bold=True)
+    path = font(escape(path_in(box, around)), size=_SMALL, color=faint)
     rows = [_left_right(name, path)]
     if config:
         rows.append(_line(font(escape(config), size=_SMALL, color=color)))
@@ -106,9 +112,9 @@ def container_header(
     Returns:
         Class and path; below, parameters and marks.
     """
-    title = shorten(box.node.name, _MOST_NAME) if box.node else "in sequence"
+    title = class_of(box) if box.node else "in sequence"
     # The paths of a sequence are on the boxes in it.
-    path, sizes = _path(box, around) if box.node else "", _parameters(box, facts)
+    path, sizes = path_in(box, around) if box.node else "", parameters(box, facts)
     name = font(escape(title), size=_LARGE - 1, color=color, bold=True)
     where = font(escape(path), size=_SMALL, color=FAINT)
     below = cell(font(escape(sizes), size=_SMALL, color=FAINT), align="left")
@@ -126,8 +132,8 @@ def container_header(
 
 def operation_label(box: Box, around: str | None, more: More) -> str:
     """Labels an operation: its name, and the shape that comes out; what else to tell below."""
-    node = _node(box)
-    name = escape(shorten(node.name, _MOST_NAME))
+    node = node_of(box)
+    name = escape(class_of(box))
     below = _more_rows(more, box, around, FAILED_TEXT if more.failure else FAINT)
     if more.failure:
         head = _line(font(name, size=_LARGE - 1, color=FAILED_TEXT, bold=True))
@@ -154,7 +160,7 @@ def gathered_label(names: Sequence[str], box: Box, around: str | None, more: Mor
         The label.
     """
     color = FAILED_TEXT if more.failure else FAINT
-    said = counted(shorten(name, _MOST_NAME) for name in names)
+    said = counted(shorten(name, MOST_NAME) for name in names)
     head = font(f"{len(names):,} operations", size=_NORMAL, color=color, bold=True)
     lines = [font(escape(line), size=_SMALL, color=color) for line in wrap(said, _OPERATIONS_LINE)]
     rows = [_line(line) for line in [head, *lines]]
@@ -163,62 +169,13 @@ def gathered_label(names: Sequence[str], box: Box, around: str | None, more: Mor
 
 def end_label(box: Box) -> str:
     """Labels an input or output: what it is, its shape and type; below, its name in the batch."""
-    node = _node(box)
+    node = node_of(box)
     tensors = node.outputs or node.inputs
-    # Several outputs of the same box have their names where a module has its paths.
-    names = [
-        shorten(name.removeprefix(f"{node.kind}."), _MOST_END)
-        for name in ((box.paths[0], box.paths[-1]) if box.paths else (node.name,))
-    ]
-    texts = [names[0], *(f"… {name}" for name in names[1:])]
     kind = f"{box.count} {node.kind}s" if box.count > 1 else node.kind
     sizes = [shapes(tensors), escape(tensors[0].dtype) if tensors else ""]
     above = font(kind, size=_SMALL), font(" ".join(filter(None, sizes)), size=_SMALL)
-    below = (_line(font(escape(text), size=_NORMAL, bold=True)) for text in texts)
+    below = (_line(font(escape(text), size=_NORMAL, bold=True)) for text in end_names(box))
     return table([_left_right(*above), *below], cellpadding=1)
-
-
-def failure_lines(failure: Failure) -> list[str]:
-    """Tells what raised in a few plain lines."""
-    message = wrap(shorten(failure.message, _MOST_MESSAGE), _MESSAGE_LINE)
-    return [shorten(failure.exception, _MOST_NAME), *message]
-
-
-def _node(box: Box) -> Node:
-    if box.node is None:
-        raise ValueError("a sequence has no label of a node")
-    return box.node
-
-
-def _path(box: Box, around: str | None) -> str:
-    """Gives the path, or the first and the last one, as seen from the box around.
-
-    A leading dot stands for the path around it; without one, the path is whole.
-    """
-    ends = [box.paths[0], box.paths[-1]] if box.paths else []
-    names = [
-        path[len(around) :] if around and path.startswith(f"{around}.") else path for path in ends
-    ]
-    return " … ".join(dict.fromkeys(shorten(name, _MOST_PATH) for name in names))
-
-
-def _config(box: Box, facts: ModuleFacts) -> str:
-    entry = facts.entry(_node(box).path)
-    if entry is None:
-        return ""
-    config = shorten(short_config(entry.class_name, entry.config), _MOST_CONFIG)
-    shared = facts.shared_with(entry.path)
-    return ", ".join(filter(None, [config, shared and f"shares {shorten(shared, _MOST_PATH)}"]))
-
-
-def _parameters(box: Box, facts: ModuleFacts) -> str:
-    every = facts.parameters(box.paths)
-    if not every:
-        return ""
-    if box.node is None or len(box.paths) == 1:
-        shared = ", shared" if box.node and box.count > 1 else ""
-        return f"{human_count(every)} params{shared}"
-    return f"{human_count(every)} params, {human_count(facts.parameters(box.paths[:1]))} each"
 
 
 def _marks(marks: Iterable[str]) -> str:
@@ -260,34 +217,13 @@ def _more_rows(more: More, box: Box, around: str | None, color: str) -> list[str
     if more.passes_on:
         rows.append(_line(font("gives its input back", size=_SMALL, color=color)))
     if more.sources:
-        said = f"also from {_listed([_last_names(source, around) for source in more.sources])}"
-        lines = (escape(line) for line in wrap(said, _MESSAGE_LINE))
+        lines = map(escape, fed_by(more.sources, around))
         rows += [_line(font(line, size=_SMALL, color=color)) for line in lines]
     return rows + (_failure_rows(more.failure, box) if more.failure else [])
 
 
-def _last_names(source: Box, around: str | None) -> str:
-    """Names a box that is somewhere else by the end of its path."""
-    path = _path(source, around)
-    name = path if " … " in path else ".".join(path.split(".")[-2:])
-    return shorten(name or _node(source).name, _MOST_NAME)
-
-
-def _listed(names: Sequence[str]) -> str:
-    first, *others = names
-    if len(others) <= 1:
-        return ", ".join(names)
-    return f"{first}, {others[0]} … {others[-1]} ({len(names)})"
-
-
 def _failure_rows(failure: Failure, box: Box) -> list[str]:
-    """Tells what raised, with what, and where inside if that is not shown."""
-    exception, *lines = failure_lines(failure)
-    if failure.inputs:
-        lines.append(f"shapes: {shapes(failure.inputs, 4)}")
-    if box.hidden:
-        where = " in ".join(filter(None, [failure.operation, failure.path]))
-        lines.append(f"at {shorten(where, _MOST_PATH)}")
+    exception, *lines = failure_at(failure, box)
     head = font(escape(exception), size=_NORMAL, color=FAILED_TEXT, bold=True)
     return [
         _line(head),

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from modelviz_callbacks.diagram.box_words import failure_lines
 from modelviz_callbacks.diagram.dot_text import cell, escape, font, shorten, table
-from modelviz_callbacks.diagram.labels import failure_lines
 from modelviz_callbacks.diagram.module_facts import ModuleFacts
 from modelviz_callbacks.diagram.palette import (
     CONTAINER,

@@ -1,14 +1,15 @@
 """The page of a diff as one HTML file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from modelviz_callbacks.comparison.record_diff import RecordDiff
 from modelviz_callbacks.diff_page.changes import changes_of
 from modelviz_callbacks.diff_page.drawings import Drawings
 from modelviz_callbacks.diff_page.sides import Depths, Side
 from modelviz_callbacks.draw.page.facts import boxes_of
+from modelviz_callbacks.graph.diff_items import diff_items
 from modelviz_callbacks.graph.diff_marks import GraphMarks
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.webpage.document import (
@@ -23,6 +24,8 @@ from modelviz_callbacks.webpage.document import (
     sheets,
 )
 
+# What no box can show.
+_WITHOUT_PLACE = {"reordered", "flow changed", "rewired"}
 _OWN = files("modelviz_callbacks.diff_page") / "assets"
 _DESIGN = Design(
     template=_OWN / "diff.html",
@@ -54,26 +57,8 @@ _DESIGN = Design(
 )
 
 
-@dataclass(frozen=True)
-class Differences:
-    """A table of values that are others, apart from the graphs.
-
-    Attributes:
-        title: What they are of, like `"Environment"`.
-        rows: Name, old value and new value of each, in words; None where there is none.
-    """
-
-    title: str
-    rows: tuple[tuple[str, str | None, str | None], ...]
-
-
 def render_diff_page(
-    sides: tuple[Side, Side],
-    depths: Depths,
-    drawings: Drawings,
-    *,
-    said: Sequence[str] = (),
-    differences: Sequence[Differences] = (),
+    sides: tuple[Side, Side], depths: Depths, drawings: Drawings, diff: RecordDiff
 ) -> str:
     """Makes the page.
 
@@ -81,8 +66,7 @@ def render_diff_page(
         sides: The old architecture and the new one.
         depths: The depths of the diagrams.
         drawings: The diagrams.
-        said: What is another and has no place in the diagrams.
-        differences: What is another apart from the graphs.
+        diff: What is another.
 
     Returns:
         HTML, the same for the same content.
@@ -92,12 +76,17 @@ def render_diff_page(
             _side(side, [d for d in depths.drawn if (place, d) in drawings.diagrams])
             for place, side in enumerate(sides)
         ],
-        "changes": changes_of(*sides),
-        "said": list(said),
-        "differences": list(differences),
+        "changes": changes_of(*sides, diff.graph, diff.parts),
+        "said": [item.subject for item in diff_items(diff.graph) if item.kind in _WITHOUT_PLACE],
+        "totals": {total.name: [total.old, total.new] for total in diff.totals},
+        "differences": [
+            {"title": title, "rows": [[c.name, c.old, c.new] for c in changes]}
+            for title, changes in (("Input", diff.inputs), ("Environment", diff.environment))
+            if changes
+        ],
         "depth": depths.first,
         "depths": depths.drawn,
-        "notes": [*depths.notes, *drawings.notes],
+        "notes": [*diff.notes, *depths.notes, *drawings.notes],
     }
     blocks = {"facts": as_facts(facts)}
     for (place, depth), svg in sorted(drawings.diagrams.items()):
@@ -109,9 +98,8 @@ def _side(side: Side, depths: Sequence[int]) -> dict[str, Any]:
     graph = side.graph
     return {
         "name": side.name,
-        "manifest": {
-            key: side.manifest.get(key) for key in ("model", "created_at", "status", "totals")
-        },
+        "class": side.class_name,
+        "created_at": side.created_at,
         "modules": _modules(graph),
         "nodes": _nodes(graph),
         "views": {depth: boxes_of(graph, depth) for depth in depths},

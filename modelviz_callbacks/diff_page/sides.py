@@ -1,8 +1,7 @@
 """The two architectures that are compared, and the depths at which both are drawn."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from modelviz_callbacks.draw.page.facts import depths_of
 from modelviz_callbacks.graph.diff_marks import GraphMarks
@@ -25,13 +24,15 @@ class Side:
         name: What the reader knows it by, like the path that was given.
         graph: Its graph.
         marks: What is marked in it.
-        manifest: Its record's manifest; empty where there is none.
+        class_name: The model's class.
+        created_at: When its record was begun.
     """
 
     name: str
     graph: ArchitectureGraph
     marks: GraphMarks
-    manifest: Mapping[str, Any] = field(default_factory=dict)
+    class_name: str = ""
+    created_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def choose_depths(sides: Sequence[Side]) -> Depths:
         The depths; first comes the lowest one at which most of what is marked has boxes of its
         own, as long as a reader can find the way in it.
     """
-    deepest = max(depths_of(side.graph)[-1] for side in sides if side.graph.nodes)
+    deepest = max((depths_of(side.graph)[-1] for side in sides if side.graph.nodes), default=0)
+    if deepest == 0:
+        return Depths((), 0, ("there is nothing to draw: no step was watched",))
     notes = []
     if deepest > MOST_DEPTHS:
         notes.append(f"the diagrams are drawn down to depth {MOST_DEPTHS} of {deepest}")

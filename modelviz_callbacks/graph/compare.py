@@ -1,16 +1,18 @@
 """Comparing two graphs: which modules are the same, and what is another in them."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from modelviz_callbacks.graph.diff import FlowChange, GraphDiff, ModuleChange, ModuleMove
+from modelviz_callbacks.graph.connection_changes import connection_changes
+from modelviz_callbacks.graph.diff import GraphDiff, ModuleChange, ModuleMove
 from modelviz_callbacks.graph.fingerprint import fingerprints, trained_parameters
-from modelviz_callbacks.graph.matching import ModuleMatch, match_modules
-from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node
+from modelviz_callbacks.graph.flow_changes import flow_changes, replaced_calls
+from modelviz_callbacks.graph.matching import match_modules
+from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.graph.module_changes import module_changes
-from modelviz_callbacks.graph.module_tree import full_name, parent_path, with_ancestors
-
-FlowKey = tuple[str, str, str | None]
+from modelviz_callbacks.graph.module_match import ModuleMatch
+from modelviz_callbacks.graph.module_tree import full_name, parent_path
+from modelviz_callbacks.graph.node_matching import StepNodes, match_nodes
 
 
 def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
@@ -45,7 +47,6 @@ def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
         if not match.is_implied(was.path, is_now.path)
     )
     then, now = _Trained(old, match.new_name), _Trained(new, str)
-    flow = _flow_changes(old, new, match, changed)
     found = GraphDiff(
         added=added,
         removed=removed,
@@ -54,11 +55,46 @@ def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
         reordered=_is_reordered(before, after, match),
         now_trained=now.but_not(then),
         now_frozen=then.but_not(now),
-        flow=flow,
     )
-    if not (flow or added or removed or changed or moved) and _flows_differ(old, new):
-        return GraphDiff(**{**vars(found), "rewired": True})
-    return found
+    return _with_flow(found, old, new, match) if _flows_differ(old, new) else found
+
+
+def _with_flow(
+    found: GraphDiff, old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch
+) -> GraphDiff:
+    replaced = {
+        module.path
+        for module in found.changed
+        if any(change.what == "class" for change in module.changes)
+    }
+    steps = match_steps(old, new, match)
+    unlike = (
+        replaced_calls(steps[0], {match.to_old[path] for path in replaced}),
+        replaced_calls(steps[1], replaced),
+    )
+    connections = connection_changes(*steps, unlike)
+    found = replace(
+        found,
+        flow=flow_changes(*steps, match, unlike),
+        skips_added=connections.skips_added,
+        skips_removed=connections.skips_removed,
+        connections=connections.changes,
+    )
+    return found or replace(found, rewired=True)
+
+
+def match_steps(
+    old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch
+) -> tuple[StepNodes, StepNodes]:
+    """Finds which nodes are the same; the same pairs in both directions."""
+    if _kinds(old) <= _kinds(new):
+        return match_nodes(old, new, match)
+    after, before = match_nodes(new, old, match.inverted())
+    return before, after
+
+
+def _kinds(graph: ArchitectureGraph) -> list[tuple[str, str]]:
+    return sorted(fingerprints(graph).items())
 
 
 def match_graphs(old: ArchitectureGraph, new: ArchitectureGraph) -> ModuleMatch:
@@ -139,55 +175,6 @@ class _Trained:
         return tuple(sorted((self.told & other.names) - other.trained))
 
 
-def _flow_changes(
-    old: ArchitectureGraph,
-    new: ArchitectureGraph,
-    match: ModuleMatch,
-    changed: Iterable[ModuleChange],
-) -> tuple[FlowChange, ...]:
-    if not _flows_differ(old, new):
-        return ()
-    replaced = {m.path for m in changed if any(change.what == "class" for change in m.changes)}
-    gone = {entry.path for entry in old.modules} - match.to_new.keys()
-    come = {entry.path for entry in new.modules} - match.to_old.keys()
-    # The model itself holds everything: what is in it is another only if its parts are.
-    was_replaced = {match.to_old[path] for path in replaced}
-    before = _flow_counts(old, (gone | was_replaced) - {""}, match.to_new)
-    after = _flow_counts(new, (come | replaced) - {""}, {})
-    return tuple(
-        FlowChange(*key, before[key], after[key])
-        for key in sorted(before.keys() | after.keys(), key=_sortable)
-        if before[key] != after[key]
-    )
-
-
 def _flows_differ(old: ArchitectureGraph, new: ArchitectureGraph) -> bool:
     before, after = (fingerprints(graph).get("dataflow") for graph in (old, new))
     return before is not None and after is not None and before != after
-
-
-def _sortable(key: FlowKey) -> tuple[str, str, str]:
-    kind, name, parent = key
-    return parent or "", kind, name
-
-
-def _flow_counts(
-    graph: ArchitectureGraph, explained: set[str], renamed: Mapping[str, str]
-) -> Counter[FlowKey]:
-    """Counts calls and operations that are not in explained modules, by their new names."""
-    nodes = {node.id: node for node in graph.nodes}
-    counts: Counter[FlowKey] = Counter()
-    for node in graph.nodes:
-        parent = None if node.parent is None else nodes.get(node.parent)
-        above = None if parent is None else parent.path
-        places = [path for path in (node.path, above) if path is not None]
-        if not any(not explained.isdisjoint(with_ancestors(path)) for path in places):
-            counts[_flow_key(node, above, renamed)] += 1
-    return counts
-
-
-def _flow_key(node: Node, above: str | None, renamed: Mapping[str, str]) -> FlowKey:
-    if node.kind == "module":
-        path = node.path or ""
-        return node.kind, renamed.get(path, path), None
-    return node.kind, node.name, None if above is None else renamed.get(above, above)

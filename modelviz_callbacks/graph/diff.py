@@ -5,8 +5,11 @@ belongs to which box of the two diagrams.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from modelviz_callbacks.graph.model import ModuleEntry
+
+ChangeKind = Literal["class", "config", "state", "dtype", "tie"]
 
 
 @dataclass(frozen=True)
@@ -14,14 +17,19 @@ class Change:
     """A value that is another now.
 
     Attributes:
-        what: What it is the value of, like `"kernel_size"`, `"weight"` or `"argument 1:"`.
+        what: What it is the value of, like `"kernel_size"`, `"weight"`, or `"argument 1:"` of what
+            shows its arguments without names.
         old: The value before; None where there was none.
         new: The value now; None where there is none any more.
+        kind: `"class"`; `"config"`: the configuration or a part of it; `"state"`: the shape of a
+            parameter or buffer, which may have come or gone; `"dtype"`: its dtype; `"tie"`: what a
+            module, parameter or buffer is the same as.
     """
 
     what: str
     old: str | None
     new: str | None
+    kind: ChangeKind = "config"
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,61 @@ class FlowChange:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """A call, an operation or an end of the graph that data comes from or goes to.
+
+    Attributes:
+        kind: As in `Node`.
+        name: A called module's path, an operation's name, or the name of an end.
+        parent: The path of the module that it ran in; None in the step itself.
+        node: Its id in its graph.
+    """
+
+    kind: str
+    name: str
+    parent: str | None
+    node: int
+
+
+@dataclass(frozen=True)
+class SkipConnection:
+    """A way around calls and operations, by which data comes to what joins it with theirs.
+
+    All paths and ids are those of the graph that has it.
+
+    Attributes:
+        parent: The path of the module in which the ways join; None in the step itself.
+        source: Where the way begins.
+        is_input: Whether it begins outside of that module: with what the module was given.
+        join: What joins the ways, like the operation `add`.
+        around: The first and the last of what the other way leads through.
+    """
+
+    parent: str | None
+    source: Endpoint
+    is_input: bool
+    join: Endpoint
+    around: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True)
+class ConnectionChange:
+    """A call, an operation or an end of both steps that takes data from elsewhere.
+
+    Attributes:
+        target: What takes it, in the new graph.
+        lost: What it took data from, in the old graph, and takes none from any more.
+        gained: What it takes data from now, in the new graph, and took none from.
+        gives_out: Whether it is about what a call gives out, and not about what it is given.
+    """
+
+    target: Endpoint
+    lost: tuple[Endpoint, ...]
+    gained: tuple[Endpoint, ...]
+    gives_out: bool = False
+
+
+@dataclass(frozen=True)
 class GraphDiff:
     """What is another in a new graph than in an old one.
 
@@ -87,7 +150,11 @@ class GraphDiff:
         now_frozen: Parameters of both that only the old one trained, by their new names.
         flow: What the step does more or less often, apart from what follows from added, removed
             and replaced modules; sorted.
-        rewired: Whether the same calls and operations are connected in another way.
+        skips_added: Skip connections of the new one alone.
+        skips_removed: Skip connections of the old one alone.
+        connections: What else takes data from elsewhere, in the new one's order.
+        rewired: Whether the first steps differ in nothing but how, or in which order, the same
+            calls and operations are connected, and more cannot be said.
     """
 
     added: tuple[ModuleEntry, ...] = ()
@@ -98,6 +165,9 @@ class GraphDiff:
     now_trained: tuple[str, ...] = ()
     now_frozen: tuple[str, ...] = ()
     flow: tuple[FlowChange, ...] = ()
+    skips_added: tuple[SkipConnection, ...] = ()
+    skips_removed: tuple[SkipConnection, ...] = ()
+    connections: tuple[ConnectionChange, ...] = ()
     rewired: bool = False
 
     def __bool__(self) -> bool:

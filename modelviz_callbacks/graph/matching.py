@@ -7,53 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from modelviz_callbacks.graph.model import ModuleEntry
+from modelviz_callbacks.graph.module_match import ModuleMatch
 from modelviz_callbacks.graph.module_tree import own_name, parent_path
 from modelviz_callbacks.graph.sequence_alignment import align
 from modelviz_callbacks.graph.subtrees import Numbers, Subtrees
 
 Kind = Callable[[Subtrees, str], Hashable]
 May = Callable[[str, str], bool]
-
-
-class ModuleMatch:
-    """Which module of the new graph each module of the old one is.
-
-    Attributes:
-        to_new: The new path by the old one.
-        to_old: The old path by the new one.
-    """
-
-    def __init__(self, to_new: dict[str, str]) -> None:
-        """Takes the pairs, of which no path is in two."""
-        self.to_new = to_new
-        self.to_old = {new: old for old, new in to_new.items()}
-
-    def inverted(self) -> "ModuleMatch":
-        """Gives the match in the other direction."""
-        return ModuleMatch(self.to_old)
-
-    def is_identity(self) -> bool:
-        """Whether no module that is in both has another path."""
-        return all(old == new for old, new in self.to_new.items())
-
-    def is_implied(self, old: str, new: str) -> bool:
-        """Whether a pair has the same name in modules that are a pair themselves."""
-        if not old or not new:
-            return old == new
-        if own_name(old) != own_name(new):
-            return False
-        above = parent_path(old), parent_path(new)
-        # A module whose holder is not listed is known by its whole path.
-        return self.to_new.get(above[0]) == above[1] or (
-            old == new and above[0] not in self.to_new and above[1] not in self.to_old
-        )
-
-    def new_name(self, name: str) -> str:
-        """Gives the new name of a parameter or buffer, if its module is in both."""
-        holder = self.to_new.get(parent_path(name))
-        if holder is None:
-            return name
-        return f"{holder}.{own_name(name)}" if holder else own_name(name)
 
 
 def match_modules(old: Sequence[ModuleEntry], new: Sequence[ModuleEntry]) -> ModuleMatch:
@@ -79,14 +39,14 @@ class _Matching:
         self._waiting: list[tuple[Sequence[str], Sequence[str]]] = []
 
     def found(self) -> dict[str, str]:
-        self._align_all(self._old.roots, self._new.roots)
+        self._waiting.append((self._old.roots, self._new.roots))
+        self._align_all()
         self._find_moved(_exact, self._may_have_moved)
-        self._find_moved(_loose, self._are_alike)
-        self._find_moved(_class, self._are_alike)
+        self._find_moved(_loose, self._may_have_moved)
+        self._find_moved(_class, self._may_have_moved)
         return self._to_new
 
-    def _align_all(self, olds: Sequence[str] = (), news: Sequence[str] = ()) -> None:
-        self._waiting.append((olds, news))
+    def _align_all(self) -> None:
         while self._waiting:
             self._align(*map(self._left, self._waiting.pop(), (self._to_new, self._taken)))
 
@@ -94,6 +54,8 @@ class _Matching:
         return [path for path in paths if path not in taken]
 
     def _pair(self, old: str, new: str) -> None:
+        if old in self._to_new or new in self._taken:
+            return
         if self._old.exact[old] != self._new.exact[new]:
             self._note(old, new)
             self._waiting.append((self._old.children[old], self._new.children[new]))
@@ -111,18 +73,17 @@ class _Matching:
 
     def _align(self, olds: Sequence[str], news: Sequence[str]) -> None:
         """Pairs modules whose holders are a pair."""
-        if not olds or not news:
-            return
-        if all(own_name(path).isdecimal() for path in (*olds, *news)):
-            self._align_sequence(olds, news)
-            return
+        numbered = [[p for p in paths if own_name(p).isdecimal()] for paths in (olds, news)]
+        if all(numbered):
+            self._align_sequence(*numbered)
+            olds, news = self._left(olds, {*numbered[0]}), self._left(news, {*numbered[1]})
         self._pair_names(olds, news, self._same_class)
         olds, news = self._left(olds, self._to_new), self._left(news, self._taken)
         self._pair_as_many(olds, news, _exact, self._both_hold)
         self._pair_names(olds, news, self._replaced)
-        self._pair_as_many(olds, news, _exact, _always)
+        self._pair_as_many(olds, news, _exact, self._same_class)
         self._pair_as_many(olds, news, _loose, self._are_alike)
-        self._pair_as_many(olds, news, _class, self._are_alike)
+        self._pair_as_many(olds, news, _class, self._are_alike, most=1)
 
     def _pair_names(self, olds: Sequence[str], news: Sequence[str], may: May) -> None:
         by_name = {own_name(path): path for path in news if path not in self._taken}
@@ -152,12 +113,8 @@ class _Matching:
         if self._old.is_leaf(old) or self._new.is_leaf(new):
             before, now = self._old.entries[old], self._new.entries[new]
             return self._old.is_leaf(old) and _shapes(before) == _shapes(now)
-        parts = (
-            Counter(side.loose[child] for child in side.children[path])
-            for side, path in ((self._old, old), (self._new, new))
-        )
-        before_, now_ = parts
-        return 2 * (before_ & now_).total() >= max(before_.total(), now_.total())
+        olds, news = _parts(self._old, old), _parts(self._new, new)
+        return 2 * (olds & news).total() >= max(olds.total(), news.total())
 
     def _pair_as_many(
         self,
@@ -165,6 +122,8 @@ class _Matching:
         news: Sequence[str],
         kind: Kind,
         may: May,
+        *,
+        most: int | None = None,
     ) -> None:
         """Pairs siblings of one kind in their order, if there are as many of it in both."""
         groups: dict[Hashable, tuple[list[str], list[str]]] = {}
@@ -173,7 +132,7 @@ class _Matching:
         for new in self._left(news, self._taken):
             groups.setdefault(kind(self._new, new), ([], []))[1].append(new)
         for before, now in groups.values():
-            if len(before) == len(now):
+            if len(before) == len(now) and (most is None or len(now) <= most):
                 for old, new in zip(before, now, strict=True):
                     if may(old, new):
                         self._pair(old, new)
@@ -183,9 +142,10 @@ class _Matching:
         new_kinds = [self._new.exact[path] for path in news]
 
         def fit(i: int, j: int) -> int:
+            # Two layers in their places that changed alike weigh more than one elsewhere as it was.
             in_place = own_name(olds[i]) == own_name(news[j])
             if old_kinds[i] == new_kinds[j]:
-                return (16 if self._old.holds[olds[i]] else 8) + in_place
+                return (13 if self._old.holds[olds[i]] else 8) + in_place
             return 6 + in_place if self._same_class(olds[i], news[j]) else 0
 
         pairs = align(old_kinds, new_kinds, fit)
@@ -217,20 +177,27 @@ class _Matching:
         for before, now in sorted(both, key=lambda g: -max(self._old.size[p] for p in g[0])):
             olds, news = self._left(before, self._to_new), self._left(now, self._taken)
             for old, new in _unambiguous(olds, news):
-                if old not in self._to_new and new not in self._taken and may(old, new):
+                if may(old, new):
                     self._pair(old, new)
                     self._align_all()
 
     def _may_have_moved(self, old: str, new: str) -> bool:
-        """Whether a module that is equal to another one elsewhere was certainly moved there.
+        """Whether a module that is like another one elsewhere was certainly moved there.
 
         Layers that are equal by chance are frequent.
         """
+        if self._old.exact[old] != self._new.exact[new] and not self._are_alike(old, new):
+            return False
         if self._old.size[old] > 1 or own_name(old) == own_name(new):
             return True
-        above, now_above = parent_path(old), parent_path(new)
-        return self._to_new.get(above) == parent_path(now_above) or (
-            self._to_new.get(parent_path(above)) == now_above
+        before, now = _two_holders(old), _two_holders(new)
+        return any(
+            self._to_new.get(holder) == its_holder
+            for holder, its_holder in (
+                (before[0], now[0]),
+                (before[0], now[1]),
+                (before[1], now[0]),
+            )
         )
 
 
@@ -251,11 +218,24 @@ def _unambiguous(olds: list[str], news: list[str]) -> Iterable[tuple[str, str]]:
         return [(olds[0], news[0])]
     names = [Counter(map(own_name, paths)) for paths in (olds, news)]
     by_name = {own_name(path): path for path in news}
+    # A number is the name of any layer in any sequence.
+    as_many = len(olds) == len(news)
     return [
         (old, by_name[name])
         for old in olds
         if names[0][name := own_name(old)] == names[1][name] == 1
+        and (as_many or not name.isdecimal())
     ]
+
+
+def _parts(side: Subtrees, path: str) -> Counter[int]:
+    """Counts all that is in a module, by what it is like."""
+    parts: Counter[int] = Counter()
+    waiting = side.children[path]
+    while waiting:
+        parts.update(side.loose[part] for part in waiting)
+        waiting = [inner for part in waiting for inner in side.children[part]]
+    return parts
 
 
 def _exact(side: Subtrees, path: str) -> int:
@@ -270,8 +250,10 @@ def _class(side: Subtrees, path: str) -> str:
     return side.entries[path].class_name
 
 
-def _always(_old: str, _new: str) -> bool:
-    return True
+def _two_holders(path: str) -> tuple[str, str]:
+    """Gives the paths of the module that holds one, and of the one that holds that."""
+    holder = parent_path(path)
+    return holder, parent_path(holder)
 
 
 def _shapes(entry: ModuleEntry) -> Hashable:

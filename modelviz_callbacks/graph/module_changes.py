@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from modelviz_callbacks.graph.config_parts import config_parts, usual_values
 from modelviz_callbacks.graph.diff import Change
-from modelviz_callbacks.graph.matching import ModuleMatch
 from modelviz_callbacks.graph.model import ModuleEntry, StateEntry
+from modelviz_callbacks.graph.module_match import ModuleMatch
 
 
 def module_changes(old: ModuleEntry, new: ModuleEntry, match: ModuleMatch) -> Iterator[Change]:
@@ -16,55 +17,37 @@ def module_changes(old: ModuleEntry, new: ModuleEntry, match: ModuleMatch) -> It
         match: Which modules are the same, for what is tied.
     """
     if old.class_name != new.class_name:
-        yield Change("class", old.class_name, new.class_name)
+        yield Change("class", old.class_name, new.class_name, "class")
         if old.config != new.config:
             yield Change("configuration", old.config, new.config)
     elif old.config != new.config:
-        yield from _config_changes(old.config, new.config)
+        yield from _config_changes(new.class_name, old.config, new.config)
     same_as = None if old.tied_to is None else match.to_new.get(old.tied_to, old.tied_to)
     if same_as != new.tied_to:
-        yield Change("the same module as", old.tied_to, new.tied_to)
+        yield Change("the same module as", old.tied_to, new.tied_to, "tie")
     yield from _state_changes(old.parameters, new.parameters, match)
     yield from _state_changes(old.buffers, new.buffers, match)
 
 
-def _config_changes(old: str, new: str) -> Iterator[Change]:
+def _config_changes(kind: str, old: str, new: str) -> Iterator[Change]:
     """Compares two configurations like `"3, 64, kernel_size=(7, 7)"` part by part."""
-    before, after = _config_parts(old), _config_parts(new)
-    positional = [[key for key in parts if key.isdigit()] for parts in (before, after)]
-    if before == after or positional[0] != positional[1]:
+    before, after = config_parts(kind, old), config_parts(kind, new)
+    unnamed = [[key for key in parts if key.isdigit()] for parts in (before, after)]
+    # Values that are not shown are the usual ones.
+    usual = usual_values(kind)
+    values = [
+        (key, before.get(key, usual.get(key)), after.get(key, usual.get(key)))
+        for key in dict.fromkeys((*after, *before))
+    ]
+    changes = [
+        Change(f"argument {key}:" if key.isdigit() else key, was, is_now)
+        for key, was, is_now in values
+        if was != is_now
+    ]
+    if not changes or unnamed[0] != unnamed[1]:
         # Only the order or the spaces are others, or it cannot be said which part is which.
-        yield Change("configuration", old, new)
-        return
-    for key in dict.fromkeys((*after, *before)):
-        if before.get(key) != after.get(key):
-            what = f"argument {key}:" if key.isdigit() else key
-            yield Change(what, before.get(key), after.get(key))
-
-
-def _config_parts(config: str) -> dict[str, str]:
-    """Gives the parts of a configuration by keyword, or by place (from 1) where there is none."""
-    parts: dict[str, str] = {}
-    for place, part in enumerate(_split(config), start=1):
-        keyword, sign, value = part.partition("=")
-        named = sign and keyword.strip().isidentifier()
-        parts[keyword.strip() if named else str(place)] = (value if named else part).strip()
-    return parts
-
-
-def _split(config: str) -> Iterator[str]:
-    """Splits at the commas outside of brackets."""
-    depth, begin = 0, 0
-    for place, character in enumerate(config):
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif character == "," and depth == 0:
-            yield config[begin:place]
-            begin = place + 1
-    if config[begin:].strip():
-        yield config[begin:]
+        changes = [Change("configuration", old, new)]
+    yield from changes
 
 
 def _state_changes(
@@ -75,15 +58,15 @@ def _state_changes(
     for name in dict.fromkeys((*after, *before)):
         was, is_now = before.get(name), after.get(name)
         if was is None or is_now is None:
-            yield Change(name, _shape(was), _shape(is_now))
+            yield Change(name, _shape(was), _shape(is_now), "state")
             continue
         if was.shape != is_now.shape:
-            yield Change(name, _shape(was), _shape(is_now))
+            yield Change(name, _shape(was), _shape(is_now), "state")
         if was.dtype != is_now.dtype:
-            yield Change(f"dtype of {name}", was.dtype, is_now.dtype)
+            yield Change(f"dtype of {name}", was.dtype, is_now.dtype, "dtype")
         same_as = None if was.tied_to is None else match.new_name(was.tied_to)
         if same_as != is_now.tied_to:
-            yield Change(f"{name} is the same as", was.tied_to, is_now.tied_to)
+            yield Change(f"{name} is the same as", was.tied_to, is_now.tied_to, "tie")
 
 
 def _shape(state: StateEntry | None) -> str | None:

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelviz_callbacks.archive.found import FoundRecord
-from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.reader import read_text
+from modelviz_callbacks.archive.reader import open_record
 from modelviz_callbacks.errors import ModelVizError, one_line
 from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.diff_text import describe_diff
@@ -14,8 +13,6 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.report.runs import class_of
 
 MOST_COMPARED = 100
-# Far more than the graph of a large model; a report holds two of them in memory.
-_MOST_GRAPH_BYTES = 64 * 2**20
 _MOST_NAMED = 6
 
 
@@ -122,7 +119,7 @@ class _Teller:
                 return Step(new, count, note="there was no time to look at this change")
             try:
                 self._told[key] = self._compare(old, new)
-            except (ModelVizError, ValueError, RecursionError) as error:
+            except (ModelVizError, RecursionError) as error:
                 return Step(new, count, note=f"it cannot be said what changed: {_reason(error)}")
         return Step(new, count, self._told[key])
 
@@ -135,8 +132,9 @@ class _Teller:
 
     def _graph(self, place: int) -> ArchitectureGraph:
         if self._last is None or self._last[0] != place:
-            text = read_text(self._runs[place].directory, LAYOUT.graph, _MOST_GRAPH_BYTES)
-            self._last = place, ArchitectureGraph.from_json(text)
+            # The last one has to go before there are two and a third is read.
+            self._last = None
+            self._last = place, open_record(self._runs[place].directory).graph()
         return self._last[1]
 
 

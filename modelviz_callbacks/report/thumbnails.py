@@ -8,20 +8,17 @@ from pathlib import Path
 
 from modelviz_callbacks.archive.found import FoundRecord
 from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.reader import open_record, read_text
+from modelviz_callbacks.archive.reader import open_record
 from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
 from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.draw.thumbnails.process import paint_all
 from modelviz_callbacks.errors import ModelVizError, RecordError
-from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.report.runs import Archive
 
 MOST_THUMBNAILS = 60
 _MOST_BYTES = 6 * 2**20
-# Pictures that take longer to paint than a report should.
-_MOST_SVG_BYTES = 8 * 2**20
-_MOST_GRAPH_BYTES = 16 * 2**20
+_PICTURE = LAYOUT.picture("", "architecture", "svg")
 # Records of an architecture that are asked for a picture.
 _MOST_ASKED = 3
 _MOST_DRAWN = 10
@@ -105,9 +102,9 @@ class _Gathering:
             return
         self._drawn += 1
         try:
-            text = read_text(record.directory, LAYOUT.graph, _MOST_GRAPH_BYTES)
-            dot = architecture_dot(ArchitectureGraph.from_json(text), 1, headed=False)[0]
-        except (ModelVizError, ValueError, RecursionError):
+            graph = open_record(record.directory).graph()
+            dot = architecture_dot(graph, 1, headed=False)[0]
+        except (ModelVizError, RecursionError):
             return
         drawn: list[Drawn] = []
         drawing = Drawing([DrawJob("thumbnail", dot, ("svg",), depth=1)], _DRAW_S, drawn.append)
@@ -123,12 +120,10 @@ class _Gathering:
 
 def _picture_of(record: FoundRecord) -> Iterator[str]:
     try:
-        artifacts = open_record(record.directory).manifest.artifacts
-        has_one = any(LAYOUT.picture("", "architecture", "svg") in one.files for one in artifacts)
-        if has_one:
-            name = LAYOUT.picture("", "architecture", "svg")
-            yield read_text(record.directory, name, _MOST_SVG_BYTES)
-    except RecordError:
+        opened = open_record(record.directory)
+        if _PICTURE in opened.manifest.files:
+            yield opened.read(_PICTURE).decode("utf-8")
+    except (RecordError, UnicodeDecodeError):
         # It was drawn once and is not there now, or is too large: another one will do.
         return
 

@@ -1,6 +1,7 @@
 """Which records are found below a folder or in a store, and what is told of them."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import fsspec
@@ -269,3 +270,23 @@ def test_a_store_is_listed_once(root, monkeypatch) -> None:
     assert len(names("memory://listed")) == 20
     assert calls.count("find") == 1
     assert calls.count("exists") == 0
+
+
+def test_a_store_is_asked_for_several_manifests_at_a_time(monkeypatch) -> None:
+    """They come in the order of their places all the same; nobody reads on for one who has gone."""
+    write("memory://many", *(f"run{n:03}/architecture" for n in range(200)))
+    both = threading.Barrier(2, timeout=10)
+    asked: list[str] = []
+    really = search.looked_at
+
+    def look(place: FoundRecord) -> FoundRecord | None:
+        asked.append(place.run)
+        if len(asked) <= 2:
+            both.wait()
+        return really(place)
+
+    monkeypatch.setattr(search, "looked_at", look)
+    found = find_records("memory://many")
+    assert [next(found).run for _ in range(3)] == ["run000", "run001", "run002"]
+    found.close()
+    assert len(asked) < 100

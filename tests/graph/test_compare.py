@@ -52,15 +52,40 @@ def test_a_reconfigured_module_is_told_part_by_part() -> None:
             (
                 Change("kernel_size", "(3, 3)", "(5, 5)"),
                 Change("padding", "(1, 1)", "(2, 2)"),
-                Change("weight", "[3, 3, 3, 3]", "[3, 3, 5, 5]"),
+                Change("weight", "[3, 3, 3, 3]", "[3, 3, 5, 5]", "state"),
             ),
         ),
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (nn.Conv1d(1, 8, 3), nn.Conv1d(1, 9, 3), Change("out_channels", "8", "9")),
+        (nn.Conv1d(1, 8, 3), nn.Conv1d(1, 8, 3, bias=False), Change("bias", "True", "False")),
+        (nn.LSTM(1, 8), nn.LSTM(1, 8, 2), Change("num_layers", "1", "2")),
+        (nn.LayerNorm(2), nn.LayerNorm(3), Change("normalized_shape", "(2,)", "(3,)")),
+        (nn.Embedding(2, 2), nn.Embedding(2, 3), Change("embedding_dim", "2", "3")),
+    ],
+)
+def test_what_torch_shows_without_a_name_or_not_at_all_has_one(old, new, told) -> None:
+    """As its constructor calls it."""
+    (change,) = compare(modules(nn.Sequential(old)), modules(nn.Sequential(new))).changed
+    assert change.changes[0] == told
+
+
 def test_arguments_without_a_name_are_told_by_their_place() -> None:
-    """Convolutions show their channels so."""
-    one, other = nn.Sequential(nn.Conv1d(1, 8, 3)), nn.Sequential(nn.Conv1d(1, 9, 3))
+    """Of classes that nobody knows."""
+
+    class Own(nn.Module):
+        def __init__(self, size: int) -> None:
+            super().__init__()
+            self.size = size
+
+        def extra_repr(self) -> str:
+            return f"a, {self.size}"
+
+    one, other = nn.Sequential(Own(8)), nn.Sequential(Own(9))
     (change,) = compare(modules(one), modules(other)).changed
     assert change.changes[0] == Change("argument 2:", "8", "9")
 
@@ -125,7 +150,12 @@ def test_the_same_operations_connected_in_another_way() -> None:
             return self.second(h + (x if self.skip else h))
 
     Skips.__qualname__, Skips.__module__ = Net.__qualname__, Net.__module__
-    assert compare(seen(Skips()), seen(Skips(skip=True))) == GraphDiff(rewired=True)
+    (skip,) = compare(seen(Skips()), seen(Skips(skip=True))).skips_added
+    assert (skip.is_input, skip.join.name, [end.name for end in skip.around]) == (
+        True,
+        "add",
+        ["first"],
+    )
 
 
 def test_what_follows_from_a_replaced_module_is_not_told_twice() -> None:

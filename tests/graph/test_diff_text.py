@@ -29,9 +29,14 @@ def test_every_kind_of_change_is_a_line() -> None:
         removed=(ModuleEntry("old", "a.Old"),),
         changed=(
             ModuleChange("conv", (Change("kernel_size", "3", "5"),)),
-            ModuleChange("", (Change("class", "a.One", "b.Two"), Change("configuration", "", "x"))),
-            ModuleChange("norm", (Change("weight", None, "[3]"), Change("bias", "[3]", None))),
-            ModuleChange("same", (Change("class", "a.One", "b.One"),)),
+            ModuleChange(
+                "", (Change("class", "a.One", "b.Two", "class"), Change("configuration", "", "x"))
+            ),
+            ModuleChange(
+                "norm",
+                (Change("weight", None, "[3]", "state"), Change("bias", "[3]", None, "state")),
+            ),
+            ModuleChange("same", (Change("class", "a.One", "b.One", "class"),)),
         ),
         reordered=True,
         now_trained=("a.weight",),
@@ -53,11 +58,10 @@ def test_every_kind_of_change_is_a_line() -> None:
         "the modules or parameters come in another order",
         "trained now, and not before: 1 parameter (a.weight)",
         "not trained any more: 2 parameters (b.weight, b.bias)",
-        (
-            "in the first step: call of net 2 times (before: once); relu in net once "
-            "(before: never); output loss never (before: once)"
-        ),
-        "the first step connects the same calls in another way",
+        "more in the first step: relu in net",
+        "no more in the first step: output loss",
+        "more or less often in the first step: call of net (2 times, before once)",
+        "the first step runs the same calls in another order, or connects them otherwise",
     )
 
 
@@ -73,7 +77,7 @@ def test_equal_changes_are_told_once() -> None:
     net = [nn.Sequential(*(nn.Linear(2, 2) for _ in range(9))) for _ in range(2)]
     assert words(net[0], net[1].bfloat16()) == (
         (
-            "reconfigured: 0, 1, 2 and 6 more with dtype of weight float32 → bfloat16, "
+            "reconfigured: [0-8] (9 modules) with dtype of weight float32 → bfloat16, "
             "dtype of bias float32 → bfloat16"
         ),
     )

@@ -6,22 +6,24 @@ const UNMARKED = "same";
  * What is to be said of each box of a view: how many of the modules that it stands for are marked, and whether something
  * in it is that has no box of its own.
  */
-function marksOfBoxes(view, architecture) {
-  const { modules, nodes } = architecture.facts.marks;
+function marksOfBoxes(view, architecture, { modules, nodes }) {
   const found = new Map();
   const of = (box) => {
     if (!found.has(box.element)) found.set(box.element, { all: 0, own: {}, inside: 0, texts: new Set() });
     return found.get(box.element);
   };
   for (const path of architecture.modules.keys()) {
-    const marks = modules[path] ?? [];
     const box = view.own(path);
     if (box) of(box).all += 1;
-    if (marks.length === 0) continue;
-    if (box) markOwn(of(box), marks);
-    else markInside(view.holding(path), of);
   }
-  for (const [id, marks] of Object.entries(nodes)) {
+  for (const [path, marks] of modules) {
+    for (const shown of architecture.calledIn(path)) {
+      const box = view.own(shown);
+      if (box) markOwn(of(box), marks);
+      else markInside(view.holding(shown), of);
+    }
+  }
+  for (const [id, marks] of nodes) {
     const box = view.byNode.get(Number(id));
     if (!box) markInside(view.holdingNode(Number(id)), of);
     else if (box.gathered) of(box).inside += 1;
@@ -84,7 +86,7 @@ function paintBox(group, box, view, told) {
   if (isEnd) front.setAttribute("stroke", `var(--m-${kind}-line)`);
   else colour(front, kind);
   // What is in it has colours of its own.
-  if (box.isContainer) front.setAttribute("fill-opacity", "0.45");
+  if (box.isContainer) front.setAttribute("fill", `var(--m-${kind}-ground)`);
   front.setAttribute("stroke-width", "2.6");
   if (kind === "partly") front.setAttribute("stroke-dasharray", "7 3");
   else if (kind === "removed") front.setAttribute("stroke-dasharray", "2 2.5");

@@ -60,8 +60,9 @@ class Changes {
       "aria-current": change === this.current ? "true" : null,
     });
     made.append(
-      element("span", { class: "names" }, element("bdi", null, placesText(change))),
-      element("span", { class: "what" }, whatText(change)),
+      element("span", { class: "names" }, element("bdi", null, change.subject)),
+      element("span", { class: "what" }, change.text),
+      element("span", { class: "faint small" }, gainText(change)),
     );
     if (places.length > 1) {
       const turn = element("span", { class: "turn faint small" });
@@ -96,26 +97,17 @@ class Changes {
 
 function matches(change, wanted) {
   if (wanted.length === 0) return true;
-  const text = [change.text, change.name, ...change.places.flat()].join("\n").toLowerCase();
+  const text = [change.text, change.subject, ...change.places.flat()].join("\n").toLowerCase();
   return wanted.every((word) => text.includes(word));
 }
 
-/** Where a change is: the path now, or the one before of what is gone. */
-function placeText([was, isNow, oldNode, newNode], change) {
-  const path = isNow ?? was;
-  if (path != null) return path || "the model itself";
-  return oldNode != null || newNode != null ? change.name : "";
-}
-
-function placesText(change) {
-  const names = [...new Set([change.places[0], change.places.at(-1)].map((place) => placeText(place, change)))];
-  return names.join(change.places.length > 2 ? " … " : ", ");
-}
-
-function whatText(change) {
-  const inside = change.inside > 0 ? ` with ${plural(change.inside, "module")} in it` : "";
-  const isBare = change.text === change.kind;
-  return isBare ? `${change.name}${inside}` : change.text;
+/** What was gained or lost with it. */
+function gainText(change) {
+  const gain = (count, unit) => {
+    const sign = count > 0 ? "+" : "−";
+    return count ? `${sign}${humanCount(Math.abs(count))} ${unit}` : "";
+  };
+  return [gain(change.parameters, "parameters"), gain(change.flops, "FLOPs")].filter(Boolean).join(", ");
 }
 
 function sentence(text) {

@@ -1,7 +1,7 @@
 /** The head of the page: which two, their totals, and what else is another. */
 function fillHead(header, facts, themeButton) {
   const [old, now] = facts.sides;
-  const name = (side) => shortClass(side.manifest.model?.class) || "Model";
+  const name = (side) => shortClass(side.class) || "Model";
   const title = name(old) === name(now) ? name(now) : `${name(old)} → ${name(now)}`;
   header.append(
     element(
@@ -10,18 +10,19 @@ function fillHead(header, facts, themeButton) {
       element("div", { class: "line" }, element("h1", { title }, "Changes of ", element("bdi", null, title)), themeButton.root),
       element("p", { class: "faint" }, element("bdi", null, old.name), " → ", element("bdi", null, now.name)),
     ),
-    definitions(totals(old.manifest.totals ?? {}, now.manifest.totals ?? {}), { class: "totals" }),
-    facts.differences.length > 0 && differences(facts.differences),
+    definitions(totals(facts.totals), { class: "totals" }),
+    differences(facts.differences),
   );
 }
 
-function totals(old, now) {
+function totals(given) {
+  const row = (title, name, human) => [title, changed(...(given[name] ?? []), human)];
   return [
-    ["Parameters", changed(old.parameters, now.parameters, humanCount)],
-    ["Trainable", changed(old.trainable_parameters, now.trainable_parameters, humanCount)],
-    ["Size", changed(old.parameter_bytes, now.parameter_bytes, humanBytes)],
-    ["FLOPs forward", changed(old.flops_forward, now.flops_forward, humanCount)],
-    ["Activations", changed(old.activation_bytes, now.activation_bytes, humanBytes)],
+    row("Parameters", "parameters", humanCount),
+    row("Trainable", "trainable_parameters", humanCount),
+    row("Size", "parameter_bytes", humanBytes),
+    row("Buffers", "buffers", humanCount),
+    row("FLOPs forward", "flops_forward", humanCount),
   ];
 }
 
@@ -30,7 +31,8 @@ function changed(old, now, human) {
   if (old === now) return element("span", { title: exactCount(now) }, human(now), element("span", { class: "faint" }, " =") );
   const difference = old == null || now == null ? null : now - old;
   const sign = difference > 0 ? "+" : "−";
-  const share = old && difference != null ? `, ${sign}${Math.abs((100 * difference) / old).toFixed(1)} %` : "";
+  const percent = old && difference != null ? Math.abs((100 * difference) / old) : 0;
+  const share = percent < 0.05 ? "" : `, ${sign}${percent.toFixed(1)} %`;
   return element(
     "span",
     { title: `${exactCount(old) || "?"} → ${exactCount(now) || "?"}` },

@@ -18,13 +18,13 @@ class DiffPage {
   }
 
   section(side) {
-    const { name, manifest } = side.facts;
+    const { name, created_at: date } = side.facts;
     const title = element(
       "h2",
       { class: "side-title", title: name },
       element("span", { class: "which" }, SIDES[side.place]),
       element("bdi", null, name),
-      manifest.created_at && element("span", { class: "faint small" }, timeText(manifest.created_at)),
+      date && element("span", { class: "faint small" }, timeText(date)),
     );
     const absent = element("p", { class: "absent" }, "This diagram was not drawn; the notes above say why.");
     return element("section", { class: "side", "aria-label": SIDES[side.place] }, title, side.depths.length > 0 ? side.root : absent);
@@ -60,7 +60,7 @@ class DiffPage {
 
   /** Goes to both ends of a change: paths in the old and the new one, or ids of nodes. */
   async goTo(place) {
-    const things = [0, 1].map((side) => thingOf(place[side], place[2 + side]));
+    const things = this.sides.map((side, at) => thingOf(side.calledPath(place[at]), place[2 + at]));
     const depth = Math.max(...this.sides.map((side, at) => side.depthFor(things[at])));
     if (this.sides.some((side) => side.depth !== null && side.depth < depth)) await this.setDepth(depth);
     const boxes = [];
@@ -71,7 +71,8 @@ class DiffPage {
   /** A box was clicked: its counterpart is shown as well. */
   async selected(at, thing) {
     const other = this.counterpart(at, thing.path);
-    const things = at === 0 ? [thing, thingOf(other)] : [thingOf(other), thing];
+    const shown = thingOf(this.sides[1 - at].calledPath(other));
+    const things = at === 0 ? [thing, shown] : [shown, thing];
     const boxes = [null, null];
     boxes[at] = this.sides[at].find(thing);
     boxes[1 - at] = await this.sides[1 - at].show(things[1 - at]);
@@ -81,9 +82,9 @@ class DiffPage {
   /** The path of the same module on the other side, or null. */
   counterpart(at, path) {
     if (path == null) return null;
-    const { modules, others } = this.facts.sides[at].marks;
-    const isAlone = (modules[path] ?? []).some(([kind]) => kind === "added" || kind === "removed");
-    const other = others[path] ?? path;
+    const { modules, others } = this.sides[at].marks;
+    const isAlone = (modules.get(path) ?? []).some(([kind]) => kind === "added" || kind === "removed");
+    const other = others.get(path) ?? path;
     return !isAlone && this.sides[1 - at].architecture.modules.has(other) ? other : null;
   }
 
@@ -106,8 +107,8 @@ function aboutThing(side, thing, box) {
   const node = architecture.nodes.get(thing.node);
   const name = thing.path != null ? thing.path || "the model itself" : (node?.name ?? "");
   const module = architecture.modules.get(thing.path);
-  const { modules, nodes } = architecture.facts.marks;
-  const marks = (thing.path != null ? modules[thing.path] : nodes[thing.node]) ?? [];
+  const { modules, nodes } = side.marks;
+  const marks = (thing.path != null ? modules.get(thing.path) : nodes.get(String(thing.node))) ?? [];
   const said = marks.map(([kind, text]) => element("li", null, kindSign(kind), text));
   const told = box && side.told(box);
   return element(
@@ -130,7 +131,7 @@ async function start() {
   const facts = JSON.parse(await unpack("facts"));
   const page = new DiffPage(facts);
   fillHead(document.getElementById("overview"), facts, new ThemeButton());
-  const notes = facts.notes.map((line) => ({ level: "note", title: line, lines: [line], paths: [] }));
+  const notes = facts.notes.map((line) => ({ level: "note", title: sentence(line), lines: [sentence(line)], paths: [] }));
   fillWarnings(document.getElementById("warnings"), notes, null);
   await page.fill(document.getElementById("panels"));
   new Printing(facts, page.sides);

@@ -11,11 +11,18 @@ class Architecture {
       if (!this.calls.has(path)) this.calls.set(path, []);
       this.calls.get(path).push(node);
     }
+    this.children = new Map();
+    for (const path of this.modules.keys()) {
+      if (path === "") continue;
+      const parent = this.parentPath(path);
+      if (!this.children.has(parent)) this.children.set(parent, []);
+      this.children.get(parent).push(path);
+    }
     this.depths = Object.keys(facts.views)
       .map(Number)
       .sort((a, b) => a - b);
     this.views = new Map();
-    this.whole = facts.manifest.totals ?? {};
+    this.whole = facts.manifest?.totals ?? {};
   }
 
   /** The boxes of the diagram at a depth. */
@@ -36,6 +43,12 @@ class Architecture {
 
   parentPath(path) {
     return path === "" ? null : path.slice(0, Math.max(0, path.lastIndexOf(".")));
+  }
+
+  /** A module that is called, or, of one that only holds others, the outermost ones in it that are. */
+  calledIn(path) {
+    if (this.firstCall(path)) return [path];
+    return (this.children.get(path) ?? []).flatMap((child) => this.calledIn(child));
   }
 }
 

@@ -1,0 +1,1 @@
+"""What is another in one record than in another one: graphs, totals, input, environment."""

@@ -1,0 +1,121 @@
+"""What is gained or lost from one graph to another: parameters and FLOPs."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from modelviz_callbacks.graph.compare import match_graphs
+from modelviz_callbacks.graph.costs import Costs, ModuleCost
+from modelviz_callbacks.graph.diff import GraphDiff
+from modelviz_callbacks.graph.diff_items import outermost
+from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
+from modelviz_callbacks.graph.module_tree import ModuleTree, parent_path
+
+_FIGURES = ("parameters", "trainable_parameters", "buffers", "parameter_bytes", "flops_forward")
+
+PartKind = Literal["added", "removed", "changed"]
+
+
+@dataclass(frozen=True)
+class TotalChange:
+    """A figure of both models.
+
+    Attributes:
+        name: As in `Cost`, like `"parameters"`.
+        old: What it was; None where it was not counted.
+        new: What it is; None where it was not counted.
+    """
+
+    name: str
+    old: int | None
+    new: int | None
+
+
+@dataclass(frozen=True)
+class PartCost:
+    """What was gained or lost with a module.
+
+    The parameters of all parts add up to what the model gained, unless some are shared.
+
+    Attributes:
+        kind: What became of the module. Of those that came or went the outermost are told, with
+            what came or went with them; those that changed without what is in them.
+        path: Its path, the old one if it was removed.
+        parameters: How many parameters were gained; negative if they were lost.
+        flops: The same of floating-point operations; None if they are not counted in both steps,
+            or were counted for inputs of other shapes.
+    """
+
+    kind: PartKind
+    path: str
+    parameters: int
+    flops: int | None
+
+
+def total_changes(old: ArchitectureGraph, new: ArchitectureGraph) -> tuple[TotalChange, ...]:
+    """Gives the figures of two models, also those that are equal."""
+    before, now = Costs.of(old).total(), Costs.of(new).total()
+    return tuple(TotalChange(name, getattr(before, name), getattr(now, name)) for name in _FIGURES)
+
+
+def part_costs(
+    old: ArchitectureGraph, new: ArchitectureGraph, diff: GraphDiff, *, same_input: bool
+) -> tuple[PartCost, ...]:
+    """Says what was gained or lost with which module.
+
+    Args:
+        old: The earlier graph.
+        new: The later one.
+        diff: What is another.
+        same_input: Whether both steps were given tensors of the same shapes.
+    """
+    if not (diff.added or diff.removed or diff.changed):
+        return ()
+    to_old = match_graphs(old, new).to_old
+    before, now = _OwnCosts(old), _OwnCosts(new)
+    counted = same_input and before.are_flops_counted and now.are_flops_counted
+    found = (
+        *_grouped("added", diff.added, now, 1),
+        *_grouped("removed", diff.removed, before, -1),
+        *(_changed(change.path, to_old[change.path], before, now) for change in diff.changed),
+    )
+    return tuple(part if counted else replace(part, flops=None) for part in found)
+
+
+class _OwnCosts:
+    """What modules hold and compute themselves, without the modules in them."""
+
+    def __init__(self, graph: ArchitectureGraph) -> None:
+        costs = Costs.of(graph)
+        self.are_flops_counted = costs.total().flops_forward is not None
+        self.parameters: Counter[str] = Counter()
+        self.flops: Counter[str] = Counter()
+        tree = ModuleTree(graph.modules)
+        for path, cost in costs.by_module().items():
+            # A module under a second name is counted under its first one.
+            if tree.first_path(path) == path:
+                self._add(path, cost)
+
+    def _add(self, path: str, cost: ModuleCost) -> None:
+        for figures, figure in (
+            (self.parameters, cost.parameters),
+            (self.flops, cost.flops_forward or 0),
+        ):
+            figures[path] += figure
+            if path:
+                figures[parent_path(path)] -= figure
+
+
+def _grouped(
+    kind: PartKind, modules: Sequence[ModuleEntry], costs: _OwnCosts, sign: int
+) -> Iterator[PartCost]:
+    for path, held in outermost(modules).items():
+        parameters = sum(costs.parameters[module.path] for module in held)
+        flops = sum(costs.flops[module.path] for module in held)
+        yield PartCost(kind, path, sign * parameters, sign * flops)
+
+
+def _changed(path: str, old_path: str, before: _OwnCosts, now: _OwnCosts) -> PartCost:
+    parameters = now.parameters[path] - before.parameters[old_path]
+    return PartCost("changed", path, parameters, now.flops[path] - before.flops[old_path])

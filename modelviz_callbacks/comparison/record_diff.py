@@ -1,0 +1,125 @@
+"""Comparing two records: their architectures, and what else tells two runs apart."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.comparison.costs_apart import (
+    PartCost,
+    TotalChange,
+    part_costs,
+    total_changes,
+)
+from modelviz_callbacks.comparison.manifests_apart import (
+    ValueChange,
+    environment_changes,
+    input_changes,
+    unseen_flow,
+)
+from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff import GraphDiff
+from modelviz_callbacks.graph.fingerprint import fingerprints
+from modelviz_callbacks.graph.model import ArchitectureGraph
+
+BY_CHANCE = "a step that depends on its batch or on chance may differ without a change of yours"
+
+
+@dataclass(frozen=True)
+class ComparedRecord:
+    """One of two records that are compared.
+
+    Attributes:
+        directory: Its folder.
+        class_name: The model's class, with its defining module.
+        created_at: When the record was begun.
+        status: As in `Manifest`.
+        fingerprints: Of its graph, as `graph.fingerprint` makes them now.
+    """
+
+    directory: str
+    class_name: str
+    created_at: str
+    status: str
+    fingerprints: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RecordDiff:
+    """What is another in a new record than in an old one.
+
+    It is true where the architectures differ: in modules, configuration, parameters, in what is
+    trained or in what the first step does. Another input or environment does not make it true.
+
+    Attributes:
+        old: The earlier record.
+        new: The later one.
+        graph: What is another in the architecture.
+        totals: What the models hold and compute, as far as both records know it.
+        parts: What was gained or lost with each module that came, went or changed.
+        inputs: Tensors of the first batch that have another shape or dtype.
+        environment: Versions, devices, precision and the like that are others.
+        notes: What a reader should know about the comparison.
+    """
+
+    old: ComparedRecord
+    new: ComparedRecord
+    graph: GraphDiff
+    totals: tuple[TotalChange, ...] = ()
+    parts: tuple[PartCost, ...] = ()
+    inputs: tuple[ValueChange, ...] = ()
+    environment: tuple[ValueChange, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether the architectures differ."""
+        return bool(self.graph)
+
+
+def compare_records(old: Record, new: Record) -> RecordDiff:
+    """Compares two records. Nothing of them is run.
+
+    Args:
+        old: The earlier record.
+        new: The later one.
+
+    Raises:
+        RecordError: If a graph cannot be read.
+    """
+    graphs = old.graph(), new.graph()
+    diff = compare(*graphs)
+    sides = _side(old, graphs[0]), _side(new, graphs[1])
+    inputs = input_changes(old.manifest, new.manifest)
+    return RecordDiff(
+        *sides,
+        graph=diff,
+        totals=total_changes(*graphs),
+        parts=part_costs(*graphs, diff, same_input=not inputs),
+        inputs=inputs,
+        environment=environment_changes(old.manifest, new.manifest),
+        notes=tuple(_notes(old, new, sides, diff)),
+    )
+
+
+def _side(record: Record, graph: ArchitectureGraph) -> ComparedRecord:
+    manifest = record.manifest
+    return ComparedRecord(
+        record.directory,
+        str(manifest.model.get("class", "")),
+        manifest.created_at,
+        manifest.status,
+        fingerprints(graph),
+    )
+
+
+def _notes(
+    old: Record, new: Record, sides: tuple[ComparedRecord, ComparedRecord], diff: GraphDiff
+) -> Iterator[str]:
+    for name, record in (("old", old), ("new", new)):
+        if (unseen := unseen_flow(record.manifest)) is not None:
+            yield f"the {name} record: {unseen}"
+    if not all("dataflow" in side.fingerprints for side in sides):
+        yield "what the first step does was not compared, since not both were seen to their end"
+    elif diff and not replace(
+        diff, flow=(), skips_added=(), skips_removed=(), connections=(), rewired=False
+    ):
+        yield BY_CHANCE

@@ -1,0 +1,52 @@
+"""Making the page of a diff: mark → draw → put together."""
+
+from dataclasses import dataclass
+
+from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
+from modelviz_callbacks.diff_page.drawings import draw_sides
+from modelviz_callbacks.diff_page.page import render_diff_page
+from modelviz_callbacks.diff_page.sides import Side, choose_depths
+from modelviz_callbacks.graph.diff_marks import GraphMarks, diff_marks
+from modelviz_callbacks.graph.model import ArchitectureGraph
+
+
+@dataclass(frozen=True)
+class DiffPage:
+    """A page, which is written by whoever asked for it.
+
+    Attributes:
+        html: The page.
+        notes: What is not drawn in it, in words.
+    """
+
+    html: str
+    notes: tuple[str, ...]
+
+
+def make_diff_page(old: Record, new: Record, diff: RecordDiff, limit_s: float) -> DiffPage:
+    """Makes the page of two records.
+
+    Args:
+        old: The earlier record.
+        new: The later one.
+        diff: What `compare_records` found between them.
+        limit_s: Seconds that their diagrams may take.
+
+    Returns:
+        The page.
+
+    Raises:
+        RecordError: If a graph cannot be read.
+    """
+    graphs = old.graph(), new.graph()
+    marks = diff_marks(*graphs, diff.graph)
+    sides = _side(diff.old, graphs[0], marks[0]), _side(diff.new, graphs[1], marks[1])
+    depths = choose_depths(sides)
+    drawings = draw_sides(sides, depths, limit_s)
+    notes = (*depths.notes, *drawings.notes)
+    return DiffPage(render_diff_page(sides, depths, drawings, diff), notes)
+
+
+def _side(record: ComparedRecord, graph: ArchitectureGraph, marks: GraphMarks) -> Side:
+    return Side(record.directory, graph, marks, record.class_name, record.created_at)
