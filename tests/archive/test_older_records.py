@@ -89,9 +89,7 @@ def test_an_older_graph_is_shown_drawn_and_compared_with_todays(name, capsys) ->
     assert "BatchNorm1d" in capsys.readouterr().out
 
 
-def test_a_record_from_before_there_were_graphs_says_so(capsys) -> None:
+def test_a_record_from_before_there_were_graphs_says_so() -> None:
     """One error, and what to do."""
-    with pytest.raises(RecordError, match=r"lists no architecture\.json"):
+    with pytest.raises(RecordError, match=r"lists no architecture\.json.*Choose another"):
         load_record(FIXTURES / WITHOUT_GRAPH).graph()
-    assert main(["show", str(FIXTURES / WITHOUT_GRAPH)]) == 2
-    assert "architecture.json" in capsys.readouterr().err
