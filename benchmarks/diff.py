@@ -7,11 +7,10 @@ pair is what is slow for some way of comparing: equal, different in all, renamed
 by one, without skip connections, layers of few kinds in another order. What is timed is the diff,
 what it costs, its words and its marks. Processor time is compared, which other programs hardly
 change; the least of several runs counts. The limit is on the ratio within one run: twice as many
-modules take no more than twice as long, and half as much again.
+modules take less than three and a half times as long; the square would be four.
 """
 
 import argparse
-import random
 import sys
 import time
 from collections.abc import Callable
@@ -34,10 +33,10 @@ from modelviz_callbacks.graph.model import (
 )
 
 SIZES = (2_500, 5_000, 10_000, 20_000)
-REPEATS = 3
+REPEATS = 2
 LAYERS = 4
 # Of the seconds for so many modules, of twice those for half of them.
-LIMIT_GROWTH = 1.5
+LIMIT_GROWTH = 1.75
 _TENSOR = TensorSpec((2, 8), "float32", "cpu")
 
 Width = Callable[[int], int]
@@ -124,8 +123,8 @@ def _others(place: int) -> int:
 
 
 def _any_of_five(seed: int) -> Width:
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    return lambda _place: chance.randrange(5)
+    # Without a pattern that would come again.
+    return lambda place: (place * place * 7919 + seed * place) % 104729 % 5
 
 
 PAIRS: dict[str, Callable[[int], Pair]] = {

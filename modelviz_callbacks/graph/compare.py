@@ -14,6 +14,9 @@ from modelviz_callbacks.graph.module_match import ModuleMatch
 from modelviz_callbacks.graph.module_tree import full_name, parent_path
 from modelviz_callbacks.graph.node_matching import StepNodes, match_nodes
 
+# The fingerprints of the old and of the new graph.
+Kinds = tuple[Mapping[str, str], Mapping[str, str]]
+
 
 def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
     """Compares two graphs in all that their fingerprints are made of.
@@ -28,7 +31,8 @@ def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
     Returns:
         What is another; empty if all fingerprints that both have are equal.
     """
-    match = match_graphs(old, new)
+    kinds = fingerprints(old), fingerprints(new)
+    match = _match(old, new, kinds)
     before = {entry.path: entry for entry in old.modules}
     after = {entry.path: entry for entry in new.modules}
     added = tuple(entry for path, entry in after.items() if path not in match.to_old)
@@ -56,18 +60,19 @@ def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
         now_trained=now.but_not(then),
         now_frozen=then.but_not(now),
     )
-    return _with_flow(found, old, new, match) if _flows_differ(old, new) else found
+    if not _flows_differ(*kinds):
+        return found
+    return _with_flow(found, _steps(old, new, match, kinds), match)
 
 
 def _with_flow(
-    found: GraphDiff, old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch
+    found: GraphDiff, steps: tuple[StepNodes, StepNodes], match: ModuleMatch
 ) -> GraphDiff:
     replaced = {
         module.path
         for module in found.changed
         if any(change.what == "class" for change in module.changes)
     }
-    steps = match_steps(old, new, match)
     unlike = (
         replaced_calls(steps[0], {match.to_old[path] for path in replaced}),
         replaced_calls(steps[1], replaced),
@@ -87,22 +92,29 @@ def match_steps(
     old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch
 ) -> tuple[StepNodes, StepNodes]:
     """Finds which nodes are the same; the same pairs in both directions."""
-    if _kinds(old) <= _kinds(new):
+    return _steps(old, new, match, (fingerprints(old), fingerprints(new)))
+
+
+def _steps(
+    old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch, kinds: Kinds
+) -> tuple[StepNodes, StepNodes]:
+    # Both directions are to give the same pairs, so one of them is always taken.
+    if sorted(kinds[0].items()) <= sorted(kinds[1].items()):
         return match_nodes(old, new, match)
     after, before = match_nodes(new, old, match.inverted())
     return before, after
 
 
-def _kinds(graph: ArchitectureGraph) -> list[tuple[str, str]]:
-    return sorted(fingerprints(graph).items())
-
-
 def match_graphs(old: ArchitectureGraph, new: ArchitectureGraph) -> ModuleMatch:
     """Finds which modules are the same; the same pairs in both directions."""
-    kinds = [fingerprints(graph)["structure"] for graph in (old, new)]
-    if kinds[0] == kinds[1]:
+    return _match(old, new, (fingerprints(old), fingerprints(new)))
+
+
+def _match(old: ArchitectureGraph, new: ArchitectureGraph, kinds: Kinds) -> ModuleMatch:
+    before, after = (kind["structure"] for kind in kinds)
+    if before == after:
         return ModuleMatch({entry.path: entry.path for entry in old.modules})
-    if kinds[0] < kinds[1]:
+    if before < after:
         return match_modules(old.modules, new.modules)
     return match_modules(new.modules, old.modules).inverted()
 
@@ -175,6 +187,6 @@ class _Trained:
         return tuple(sorted((self.told & other.names) - other.trained))
 
 
-def _flows_differ(old: ArchitectureGraph, new: ArchitectureGraph) -> bool:
-    before, after = (fingerprints(graph).get("dataflow") for graph in (old, new))
+def _flows_differ(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    before, after = old.get("dataflow"), new.get("dataflow")
     return before is not None and after is not None and before != after

@@ -192,3 +192,11 @@ def test_long_sequences_of_few_kinds_are_aligned(count) -> None:
     added, removed = paths(diff(nn.Sequential(*layers), nn.Sequential(*changed)))
     assert added == [str(count // 3)]
     assert len(removed) == 1
+
+
+def test_what_may_be_told_in_two_ways_is_told_the_same_in_both_directions() -> None:
+    """Of two swapped activations one was moved; it is the same one there and back."""
+    one, other = nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Sequential(nn.Tanh(), nn.ReLU())
+    there, back = diff(one, other), diff(other, one)
+    assert there.moved
+    assert moves(there) == [(new, old) for old, new in moves(back)]
