@@ -259,6 +259,7 @@ def prepared(task: str, root: str) -> Callable[[], object]:
     from modelviz_callbacks.archive.search import find_records
     from modelviz_callbacks.cli.main import main as command
     from modelviz_callbacks.report.make import make_report
+    from modelviz_callbacks.report.runs import read_archive
 
     # A command imports these when it runs.
     for name in ("record_list", "search_progress"):
@@ -270,7 +271,7 @@ def prepared(task: str, root: str) -> Callable[[], object]:
         "newest": lambda: command(["list", root, "--limit", "20"]),
         "find": lambda: sum(1 for _ in find_records(root, fingerprint=wanted)),
         "report": lambda: make_report(
-            root, find_records(root), Path(root), most_thumbnails=0, limit_s=60.0
+            root, read_archive(find_records(root)), Path(root), most_thumbnails=0, limit_s=60.0
         ),
     }
     return tasks[task]

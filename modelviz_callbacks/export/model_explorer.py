@@ -15,6 +15,7 @@ from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import (
     ArchitectureGraph,
     Edge,
+    Failure,
     ModuleEntry,
     Node,
     TensorSpec,
@@ -93,7 +94,7 @@ class _Conversion:
         failure = self._graph.failure
         if failure is None or failure.node != node.id:
             return {}
-        return {"stopped here": f"{failure.exception}: {failure.message}"}
+        return {"stopped here": _raised(failure)}
 
     def _of_module(self, path: str) -> dict[str, str]:
         entry = self._entries.get(path)
@@ -102,7 +103,9 @@ class _Conversion:
         return {key: value for key, value in _told(entry, self._costs[path]) if value}
 
     def _layer_attributes(self) -> dict[str, dict[str, str]]:
-        layers = {"": self._of_module("")}
+        failure = self._graph.failure
+        stopped = {} if failure is None else {"the step stopped": _raised(failure)}
+        layers = {"": {**self._of_module(""), **stopped}}
         for node in self._graph.nodes:
             for name, path in self._layers_of(node):
                 layers.setdefault(name, self._of_module(path))
@@ -131,6 +134,10 @@ class _Conversion:
             return _style(palette.OPERATION.fill, palette.OPERATION.line)
         family = family_of(entry.class_name)
         return _style(family.fill, family.line)
+
+
+def _raised(failure: Failure) -> str:
+    return f"{failure.exception}: {failure.message}"
 
 
 def _label(node: Node) -> str:

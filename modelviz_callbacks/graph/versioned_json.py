@@ -56,7 +56,7 @@ def read_object(text: str, kind: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as e:
         raise ValueError(f"this is no {kind}, or a part of one only: {e}") from e
     if not isinstance(content, dict):
-        raise ValueError(f"this is no {kind}: it is no JSON object")
+        raise ValueError(f"this is no {kind}: it is no JSON object")  # noqa: TRY004 - not the caller's mistake
     read: dict[str, Any] = content
     return read
 

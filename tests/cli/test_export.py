@@ -1,6 +1,5 @@
 """`modelviz export`: to stdout or a file, without torch, never into a record."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,8 +9,8 @@ import pytest
 
 import modelviz_callbacks
 from modelviz_callbacks.cli.main import main
-from tests.cli.written_records import files_in, small_graph, write_record
 from tests.graph_drafts import residual_stack
+from tests.written_records import files_in, small_graph, write_record
 
 STARTS = {"model-explorer": '{"label": "exp1"', "mermaid": "%%{init", "dot": "digraph"}
 
@@ -87,9 +86,7 @@ def test_a_write_that_fails_is_an_error_and_leaves_what_was_there(run, monkeypat
 
 def test_a_lone_surrogate_costs_nothing(tmp_path, capfdbinary) -> None:
     """A name may hold what no encoding has."""
-    record = write_record(tmp_path / "run", None)
-    graph = small_graph("Net", "\ud800").build()
-    (record / "architecture.json").write_bytes(json.dumps(json.loads(graph.to_json())).encode())
+    write_record(tmp_path / "run", small_graph("Net", "\ud800").build())
     for to in STARTS:
         assert main(["export", str(tmp_path / "run"), "--to", to]) == 0
         capfdbinary.readouterr().out.decode("utf-8")

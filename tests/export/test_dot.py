@@ -4,9 +4,9 @@ import pygraphviz
 import pytest
 
 from modelviz_callbacks.export.dot import to_dot
-from tests.cli.written_records import small_graph
 from tests.export.hostile_names import NAMES
 from tests.graph_drafts import residual_stack
+from tests.written_records import small_graph
 
 
 def laid_out(dot: str) -> str:

@@ -2,15 +2,17 @@
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
 from modelviz_callbacks.diagram.dot_text import shorten, writable
 from modelviz_callbacks.export.mermaid import MOST_CHARACTERS, MOST_EDGES, to_mermaid
 from modelviz_callbacks.export.mermaid_text import escape
-from tests.cli.written_records import small_graph
+from modelviz_callbacks.graph.model import Failure
 from tests.export.hostile_names import NAMES
 from tests.graph_drafts import GraphDraft, residual_stack, state
+from tests.written_records import small_graph
 
 # All that a label may hold: letters, digits, entities, line breaks and bold text.
 LABEL = r'"(?:[^\W_]|[ \xa0,.×…·]|#\d+;|<br>|</?b>)+"'
@@ -18,11 +20,12 @@ SHAPE = rf"(?:\(\[{LABEL}\]\)|\({LABEL}\)|\[{LABEL}\])"
 COLOURS = r"fill:#\w{6},stroke:#\w{6},color:#\w{6},stroke-width:[\d.]+px"
 LINES = (
     rf" *n\d+{SHAPE}",
+    rf"  stopped\[{LABEL}\]",
     rf" *subgraph c\d+\[{LABEL}\]",
     r" *end",
     rf"  n\d+ -->(?:\|{LABEL}\|)? n\d+",
     rf"  classDef \w+ (?:{COLOURS}|stroke-dasharray:5 3)",
-    r"  class [nc]\d+(?:,[nc]\d+)* \w+",
+    r"  class (?:stopped|[nc]\d+(?:,[nc]\d+)*) \w+",
 )
 GRAMMAR = re.compile("|".join(f"(?:{line})" for line in LINES))
 
@@ -95,6 +98,15 @@ def test_where_the_step_stopped_is_red_and_says_why() -> None:
     assert "class n4 failed" in lines
     assert "class c1 failed_inside0" in lines
     assert "shapes cannot be multiplied" in plain(text)
+
+
+def test_what_stopped_the_step_outside_of_all_that_was_seen_is_told() -> None:
+    """In a box of its own."""
+    failure = Failure(None, None, None, (), "ValueError", 'no "batch"')
+    graph = replace(small_graph().build(), failure=failure)
+    lines = lines_of(to_mermaid(graph).text)
+    assert 'stopped["ValueError no "batch""]' in map(plain, lines)
+    assert "class stopped failed" in lines
 
 
 def test_what_is_frozen_is_dashed_and_said_once() -> None:
