@@ -6,9 +6,10 @@ import sys
 
 import pytest
 import torch
+import torch.distributed.checkpoint as dcp
 from torch import nn
 
-from modelviz_callbacks import ModelVizHook, RecordError, load_record
+from modelviz_callbacks import ModelVizHook, RecordError, check_checkpoint, load_record
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,14 @@ def test_a_record_is_opened_without_torch(trained_run) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout == b"False\n"
+
+
+def test_a_sharded_checkpoint_knows_its_record(trained_run, tmp_path) -> None:
+    """By what Lightning keeps beside the shards; whether they fit is told, too."""
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    kept = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    folder = run / "checkpoints" / "sharded.ckpt"
+    dcp.save({"state_dict": kept.pop("state_dict")}, checkpoint_id=folder, no_dist=True)
+    torch.save(kept, folder / "meta.pt")
+    assert load_record(folder).directory == str(run / "architecture")
+    assert check_checkpoint(folder).fits

@@ -201,4 +201,5 @@ def test_a_model_says_what_load_state_dict_says(kind, tmp_path) -> None:
         expected = said_by_torch(model, state)
         fit = check_checkpoint(tmp_path / "state.pt", model=given, key=".")
         assert said_by_us(fit) == expected, list(state)
+        assert not [note for note in fit.notes if "could not be asked" in note]
         torch.testing.assert_close(values(given), before, rtol=0, atol=0, equal_nan=True)
