@@ -1,7 +1,7 @@
 """For the tests of a model repository: does the model still have the architecture that it had?"""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from torch import nn
 
 from modelviz_callbacks.archive.reader import MOST_FILE_BYTES, read_text
 from modelviz_callbacks.archive.writer import open_writer
+from modelviz_callbacks.comparison.costs_apart import part_costs, total_changes
+from modelviz_callbacks.comparison.report_lines import architecture_sections
 from modelviz_callbacks.errors import ModelVizError, NotApplicableError, RecordError, one_line
 from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_shapes import describe_shapes
-from modelviz_callbacks.graph.diff_text import describe_diff
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.portable import portable
 from modelviz_callbacks.recording.containment import Containment
@@ -25,8 +27,6 @@ from modelviz_callbacks.watch.wrappers import require_module, without_compilers
 
 UPDATE_VARIABLE = "MODELVIZ_UPDATE_GOLDEN"
 
-# As many as somebody reads; a model that is another one altogether has thousands.
-_MOST_IN_A_LINE = 100
 _MOST_SHAPES = 10
 _OTHER_TORCH = "modules of torch's own may describe themselves differently in another version of it"
 
@@ -120,14 +120,25 @@ def _differences(path: Path, seen: ArchitectureGraph, *, updating: bool) -> Sequ
         if updating:
             return [str(error)]
         raise
-    lines = [
-        *describe_diff(compare(golden, seen), _MOST_IN_A_LINE),
-        *describe_shapes(golden, seen, _MOST_SHAPES),
-    ]
+    diff = compare(golden, seen)
+    lines = [*_what_is_another(golden, seen, diff), *describe_shapes(golden, seen, _MOST_SHAPES)]
     if lines and golden.notes != seen.notes:
         lines += [f"noted then: {', '.join(golden.notes)}", f"noted now: {', '.join(seen.notes)}"]
         lines += [_OTHER_TORCH] if seen.notes[-1] not in golden.notes else []
     return lines
+
+
+def _what_is_another(
+    golden: ArchitectureGraph, seen: ArchitectureGraph, diff: GraphDiff
+) -> Iterator[str]:
+    if not diff:
+        return
+    # Golden files have no FLOPs, whatever the input.
+    parts = part_costs(golden, seen, diff, same_input=False)
+    totals = [t for t in total_changes(golden, seen) if t.name == "parameters"]
+    for section in architecture_sections(diff, parts, totals, same_input=False):
+        for line in section.lines:
+            yield f"{line.sign} {line.text}{f'  {line.aside}' if line.aside else ''}"
 
 
 def _read(path: Path) -> ArchitectureGraph:

@@ -80,7 +80,7 @@ def test_a_changed_model_fails_with_the_difference_alone(pytester, run) -> None:
     pytester.makepyfile(test_net=SMALL.replace("nn.Linear(8, 4)", "nn.Linear(8, 5)"))
     failed = run()
     failed.assert_outcomes(failed=1)
-    failed.stdout.fnmatch_lines(["E *reconfigured: the model itself with out_features 4 → 5*"])
+    failed.stdout.fnmatch_lines(["E *the model itself: out_features 4 → 5*"])
     failed.stdout.no_fnmatch_line("*modelviz_callbacks/testing.py*")
     failed.stdout.no_fnmatch_line("*pytest_plugin.py*")
 

@@ -70,7 +70,8 @@ def test_a_change_is_told_with_how_to_accept_it(golden) -> None:
     """What is another, in which file, and the command."""
     message = failure_of(Net(kernel=5), golden)
     assert f"Net is not what {golden} says" in message
-    assert "conv with kernel_size (3, 3) → (5, 5), padding (1, 1) → (2, 2)" in message
+    assert "\n  ~ conv: kernel_size (3, 3) → (5, 5), padding (1, 1) → (2, 2)  +384 param" in message
+    assert "\n  ~ parameters: 330 → 714  +384, +116.4 %\n" in message
     assert "MODELVIZ_UPDATE_GOLDEN=1 (or pytest --update-architectures)" in message
 
 
@@ -90,7 +91,7 @@ def test_a_frozen_parameter_is_told(golden) -> None:
     """It is part of what a model repository promises."""
     net = Net()
     net.head.bias.requires_grad_(requires_grad=False)
-    assert "not trained any more: 1 parameter (head.bias)" in failure_of(net, golden)
+    assert "~ not trained any more: 1 parameter (head.bias)" in failure_of(net, golden)
 
 
 def test_every_change_of_many_is_named(tmp_path) -> None:
@@ -98,7 +99,7 @@ def test_every_change_of_many_is_named(tmp_path) -> None:
     path = tmp_path / "deep.json"
     assert_architecture_unchanged(dropouts(200), digits(), path, update=True)
     message = failure_of(dropouts(100), path, digits())
-    assert all(f"{n} with p {n / 200} → {n / 100}" in message for n in range(1, 40))
+    assert all(f"\n  ~ {n}: p {n / 200} → {n / 100}" in message for n in range(1, 40))
 
 
 def dropouts(parts: int) -> nn.Sequential:

@@ -7,6 +7,7 @@ from typing import Literal
 from modelviz_callbacks.comparison.costs_apart import PartCost, TotalChange
 from modelviz_callbacks.comparison.manifests_apart import ValueChange
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import DiffItem, ItemKind, diff_items
 from modelviz_callbacks.graph.plain_text import last_part, plain
 from modelviz_callbacks.graph.units import human_bytes, human_count
@@ -62,24 +63,52 @@ class Section:
 
 def report_sections(diff: RecordDiff) -> list[Section]:
     """Puts into words what is another; sections with nothing to say are left out."""
-    items = list(diff_items(diff.graph))
-    costs: dict[tuple[str, str], PartCost] = {(part.kind, part.path): part for part in diff.parts}
-    sections = {
-        "Modules": [_module_line(item, costs) for item in items if item.kind in _MODULES],
-        "Trainable": [_trained_line(item) for item in items if item.kind in _TRAINED],
-        "Data flow": [
-            _flow_line(item) for item in items if item.kind not in {*_MODULES, *_TRAINED}
-        ],
-        "Totals": [
-            _total_line(total, same_input=not diff.inputs)
-            for total in diff.totals
-            if total.old != total.new
-        ],
-        "Input": [Line(_value(change), "~") for change in diff.inputs],
-        "Environment": [Line(_value(change), "~") for change in diff.environment],
-        "Notes": [Line(plain(note)) for note in diff.notes],
-    }
-    return [Section(heading, tuple(lines)) for heading, lines in sections.items() if lines]
+    return [
+        *architecture_sections(diff.graph, diff.parts, diff.totals, same_input=not diff.inputs),
+        *_sections(
+            {
+                "Input": [Line(_value(change), "~") for change in diff.inputs],
+                "Environment": [Line(_value(change), "~") for change in diff.environment],
+                "Notes": [Line(plain(note)) for note in diff.notes],
+            }
+        ),
+    ]
+
+
+def architecture_sections(
+    diff: GraphDiff,
+    parts: Sequence[PartCost],
+    totals: Sequence[TotalChange],
+    *,
+    same_input: bool,
+) -> list[Section]:
+    """Puts into words what is another in an architecture.
+
+    Args:
+        diff: What is another.
+        parts: What was gained or lost with each module.
+        totals: What the models hold and compute.
+        same_input: Whether both steps were given tensors of the same shapes.
+    """
+    items = list(diff_items(diff))
+    costs: dict[tuple[str, str], PartCost] = {(part.kind, part.path): part for part in parts}
+    others = {*_MODULES, *_TRAINED}
+    return _sections(
+        {
+            "Modules": [_module_line(item, costs) for item in items if item.kind in _MODULES],
+            "Trainable": [_trained_line(item) for item in items if item.kind in _TRAINED],
+            "Data flow": [_flow_line(item) for item in items if item.kind not in others],
+            "Totals": [
+                _total_line(total, same_input=same_input)
+                for total in totals
+                if total.old != total.new
+            ],
+        }
+    )
+
+
+def _sections(lines: Mapping[str, Sequence[Line]]) -> list[Section]:
+    return [Section(heading, tuple(several)) for heading, several in lines.items() if several]
 
 
 def headline(name: str, side: ComparedRecord) -> str:
@@ -124,8 +153,15 @@ def _cost(parts: Sequence[PartCost]) -> str:
     flops = sum(part.flops or 0 for part in parts)
     told = [f"{_signed(parameters, _exact)} parameters"] if parameters else []
     if flops:
-        told.append(f"{_signed(flops, human_count)}FLOPs")
+        number = _signed(flops, human_count)
+        told.append(f"{number}{' ' if number[-1].isdigit() else ''}FLOPs")
     return ", ".join(told)
+
+
+def total_words(total: TotalChange) -> str:
+    """Says what a figure was, what it is, and how much was gained or lost."""
+    line = _total_line(total, same_input=True)
+    return f"{line.text} ({line.aside})" if line.aside else line.text
 
 
 def _total_line(total: TotalChange, *, same_input: bool) -> Line:

@@ -9,6 +9,7 @@ from modelviz_callbacks.diagram.box_words import (
     configuration,
     end_names,
     failure_at,
+    failure_lines,
     fed_by,
     node_of,
     parameters,
@@ -34,6 +35,7 @@ class Flowchart:
         """Takes what is drawn."""
         self._view = view
         self._links = links
+        self._failure = graph.failure
         self._boxes = BoxFacts(graph, view, links)
         self._styled: dict[str, list[str]] = {}
         self._styles: dict[str, str] = {}
@@ -45,6 +47,7 @@ class Flowchart:
     def _lines(self) -> Iterator[str]:
         for box in self._view.boxes:
             yield from self._box(box, Around())
+        yield from self._unseen_failure()
         for drawn in self._links.drawn:
             shape = f"|{quoted(escape(drawn.shape))}|" if drawn.shape else ""
             yield f"{_INDENT}n{drawn.link.source} -->{shape} n{drawn.link.target}"
@@ -52,6 +55,12 @@ class Flowchart:
             yield f"{_INDENT}classDef {name} {style}"
         for name, ids in self._styled.items():
             yield f"{_INDENT}class {','.join(ids)} {name}"
+
+    def _unseen_failure(self) -> Iterator[str]:
+        """Gives a box of its own to what stopped the step where nothing was seen."""
+        if self._failure is not None and self._view.failed is None:
+            yield f"{_INDENT}stopped[{quoted(*map(escape, failure_lines(self._failure)))}]"
+            self._style("stopped", _FAILED, _FAILED_COLOURS)
 
     def _box(self, box: Box, around: Around) -> Iterator[str]:
         indent = _INDENT * (around.level + 1)
@@ -115,8 +124,7 @@ class Flowchart:
     def _style_leaf(self, box: Box) -> None:
         name, kind = f"n{box.id}", node_of(box).kind
         if self._boxes.holds_failed(box):
-            style = _colours(palette.FAILED_FILL, palette.FAILED_LINE, palette.FAILED_TEXT, "3px")
-            self._style(name, _FAILED, style)
+            self._style(name, _FAILED, _FAILED_COLOURS)
         elif kind in {"input", "output"}:
             self._style(name, _ENDS, _colours(palette.END_FILL, palette.END_FILL, palette.END_TEXT))
         else:
@@ -159,3 +167,6 @@ def _together(*words: str) -> str:
 
 def _colours(fill: str, line: str, text: str, width: str = "1px") -> str:
     return f"fill:{fill},stroke:{line},color:{text},stroke-width:{width}"
+
+
+_FAILED_COLOURS = _colours(palette.FAILED_FILL, palette.FAILED_LINE, palette.FAILED_TEXT, "3px")

@@ -15,6 +15,7 @@ from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import (
     ArchitectureGraph,
     Edge,
+    Failure,
     ModuleEntry,
     Node,
     TensorSpec,
@@ -36,8 +37,8 @@ def to_model_explorer(graph: ArchitectureGraph, label: str = "") -> Exported:
         JSON. A node's id is its module's path with `/`, and its place where it comes again
         (`block_1`): data about nodes can be made for it. Modules that hold others are layers.
     """
-    name = graph.modules[0].class_name.rpartition(".")[2] if graph.modules else "model"
-    collection = {"label": label or name, "graphs": [_Conversion(graph).graph()]}
+    name = graph.modules[0].class_name.rpartition(".")[2] if graph.modules else ""
+    collection = {"label": label or name or "model", "graphs": [_Conversion(graph).graph()]}
     # Escaped to ASCII: a name may hold what no encoding has.
     return Exported(json.dumps(collection, allow_nan=False) + "\n", graph.notes)
 
@@ -93,7 +94,7 @@ class _Conversion:
         failure = self._graph.failure
         if failure is None or failure.node != node.id:
             return {}
-        return {"stopped here": f"{failure.exception}: {failure.message}"}
+        return {"stopped here": _raised(failure)}
 
     def _of_module(self, path: str) -> dict[str, str]:
         entry = self._entries.get(path)
@@ -102,7 +103,9 @@ class _Conversion:
         return {key: value for key, value in _told(entry, self._costs[path]) if value}
 
     def _layer_attributes(self) -> dict[str, dict[str, str]]:
-        layers = {"": self._of_module("")}
+        failure = self._graph.failure
+        stopped = {} if failure is None else {"the step stopped": _raised(failure)}
+        layers = {"": {**self._of_module(""), **stopped}}
         for node in self._graph.nodes:
             for name, path in self._layers_of(node):
                 layers.setdefault(name, self._of_module(path))
@@ -122,7 +125,8 @@ class _Conversion:
 
     def _style(self, node: Node) -> dict[str, str]:
         if self._stopped(node):
-            return _style(palette.FAILED_FILL, palette.FAILED_LINE)
+            # Model Explorer writes in black on any colour: a light red.
+            return _style(palette.DARK[palette.FAILED_NAME], palette.FAILED_LINE)
         if node.kind in {"input", "output"}:
             return _style(palette.CONTAINER.fill, palette.END_FILL)
         entry = None if node.path is None else self._entries.get(node.path)
@@ -132,12 +136,17 @@ class _Conversion:
         return _style(family.fill, family.line)
 
 
+def _raised(failure: Failure) -> str:
+    return f"{failure.exception}: {failure.message}"
+
+
 def _label(node: Node) -> str:
     if node.kind == "op":
-        return node.name
+        return node.name or node.kind
     if node.path is None:
-        return f"{node.kind} {node.name.removeprefix(f'{node.kind}.')}"
-    return f"{node.name} {node.path.rpartition('.')[2]}".strip()
+        name = node.name.removeprefix(f"{node.kind}.")
+        return name if name == node.kind else f"{node.kind} {name}"
+    return f"{node.name} {node.path.rpartition('.')[2]}".strip() or node.kind
 
 
 def _told(entry: ModuleEntry, cost: ModuleCost) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Where the data of a call or operation comes from, as far as two steps can be compared in it."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from modelviz_callbacks.graph.node_matching import StepNodes
@@ -39,15 +40,31 @@ def data_sources(step: StepNodes, target: int) -> tuple[Source, ...] | None:
     Returns:
         The sources, in the order of the inputs, each maker once; None if there are too many.
     """
-    around = set(step.calls(target))
+    return _search(step, step.sources.get(target, ()), set(step.calls(target)))
+
+
+def output_sources(step: StepNodes, call: int) -> tuple[Source, ...] | None:
+    """Finds what of both steps feeds what a call gives out.
+
+    Args:
+        step: The nodes of the step.
+        call: The call's id.
+
+    Returns:
+        The sources within the call or before it, as `data_sources` has them.
+    """
+    return _search(step, step.leaving.get(call, ()), set(step.calls(call)))
+
+
+def _search(step: StepNodes, makers: Iterable[int], around: set[int]) -> tuple[Source, ...] | None:
     found: dict[int, Source] = {}
-    waiting: list[tuple[int, tuple[int, ...], bool]] = [(target, (), True)]
-    seen = {target}
+    seen: set[int] = set()
+    waiting: deque[tuple[Iterable[int], tuple[int, ...], bool]] = deque([(makers, (), True)])
     for _ in range(_MOST_STEPS):
         if not waiting:
             return tuple(found.values())
-        place, way, direct = waiting.pop(0)
-        for node in step.sources.get(place, []):
+        makers, way, direct = waiting.popleft()
+        for node in makers:
             known = tuple(_known(step, node, around))
             if known:
                 earlier = found.get(known[-1])
@@ -55,7 +72,8 @@ def data_sources(step: StepNodes, target: int) -> tuple[Source, ...] | None:
                     found[known[-1]] = Source(node, known, way, direct)
             elif node not in seen:
                 seen.add(node)
-                waiting.append((node, (*way, node), direct and node not in step.own))
+                is_direct = direct and node not in step.own
+                waiting.append((step.sources.get(node, ()), (*way, node), is_direct))
     return None
 
 

@@ -125,11 +125,13 @@ class ConnectionChange:
         target: What takes it, in the new graph.
         lost: What it took data from, in the old graph, and takes none from any more.
         gained: What it takes data from now, in the new graph, and took none from.
+        gives_out: Whether it is about what a call gives out, and not about what it is given.
     """
 
     target: Endpoint
     lost: tuple[Endpoint, ...]
     gained: tuple[Endpoint, ...]
+    gives_out: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,12 @@ def skip_words(skip: SkipConnection) -> tuple[str, str]:
 def connection_words(change: ConnectionChange) -> tuple[str, str]:
     """Says what takes its data from elsewhere, and from where."""
     gained, lost = (_all_of(ends) for ends in (change.gained, change.lost))
+    does = "gives out" if change.gives_out else "takes"
     if not lost:
-        return _end(change.target), f"takes {gained}, too"
+        return _end(change.target), f"{does} {gained}, too"
     if not gained:
-        return _end(change.target), f"takes nothing from {lost} any more"
-    return _end(change.target), f"takes {gained} instead of {lost}"
+        return _end(change.target), f"{does} {lost} no more"
+    return _end(change.target), f"{does} {gained} instead of {lost}"
 
 
 def flow_words(change: FlowChange) -> tuple[str, str]:

@@ -142,9 +142,10 @@ class _Matching:
         new_kinds = [self._new.exact[path] for path in news]
 
         def fit(i: int, j: int) -> int:
+            # Two layers in their places that changed alike weigh more than one elsewhere as it was.
             in_place = own_name(olds[i]) == own_name(news[j])
             if old_kinds[i] == new_kinds[j]:
-                return (16 if self._old.holds[olds[i]] else 8) + in_place
+                return (13 if self._old.holds[olds[i]] else 8) + in_place
             return 6 + in_place if self._same_class(olds[i], news[j]) else 0
 
         pairs = align(old_kinds, new_kinds, fit)
@@ -217,10 +218,13 @@ def _unambiguous(olds: list[str], news: list[str]) -> Iterable[tuple[str, str]]:
         return [(olds[0], news[0])]
     names = [Counter(map(own_name, paths)) for paths in (olds, news)]
     by_name = {own_name(path): path for path in news}
+    # A number is the name of any layer in any sequence.
+    as_many = len(olds) == len(news)
     return [
         (old, by_name[name])
         for old in olds
         if names[0][name := own_name(old)] == names[1][name] == 1
+        and (as_many or not name.isdecimal())
     ]
 
 

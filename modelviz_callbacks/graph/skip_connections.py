@@ -11,23 +11,22 @@ _MOST_AROUND = 2000
 
 
 def skip_connection(
-    step: StepNodes, target: int, source: Source, others: Iterable[Source]
+    step: StepNodes, target: int | None, source: Source, others: Iterable[Source]
 ) -> SkipConnection | None:
     """Describes a source of a node as a skip connection, if it is one.
 
     Args:
         step: The nodes of the step.
-        target: The node's id.
+        target: The node's id; None if it is about what a call gives out.
         source: Where the way around may begin.
         others: The other sources of the node; the way leads around one that this source feeds.
 
     Returns:
-        The skip connection; None if the source feeds no other one.
+        The skip connection; None if the source feeds no other one, or nothing joins them.
     """
     for other in others:
-        around = _between(step, source.node, other.node)
-        if around:
-            join = _joining(target, source, other)
+        join = _joining(target, source, other)
+        if join is not None and (around := _between(step, source.node, other.node)):
             call = step.parents[join]
             return SkipConnection(
                 step.path(call),
@@ -46,7 +45,7 @@ def endpoint(step: StepNodes, node: int) -> Endpoint:
     return Endpoint(seen.kind, name, step.path(step.parents[node]), node)
 
 
-def _joining(target: int, source: Source, other: Source) -> int:
+def _joining(target: int | None, source: Source, other: Source) -> int | None:
     """Gives the node in which two ways to the target come together."""
     join = target
     for place, its_place in zip(source.by_way_of, other.by_way_of, strict=False):

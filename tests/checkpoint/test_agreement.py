@@ -5,7 +5,6 @@ import random
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrizations, spectral_norm
 
 from modelviz_callbacks import check_checkpoint
-from modelviz_callbacks.archive.layout import LAYOUT
-from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.checkpoint.fit import CheckpointFit
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.watch.module_entries import describe_modules
+from tests.written_records import write_record
 
 
 class Tables(nn.Module):
@@ -171,20 +169,11 @@ def said_by_us(fit: CheckpointFit) -> dict[str, set[str]] | None:
     }
 
 
-def record_of(model: nn.Module, folder: Path) -> Path:
-    """A record of a model's modules."""
-    folder.mkdir(exist_ok=True)
-    graph = ArchitectureGraph(describe_modules(model))
-    (folder / LAYOUT.graph).write_text(graph.to_json(), "utf-8")
-    (folder / LAYOUT.manifest).write_text(Manifest("now").to_json(), "utf-8")
-    return folder
-
-
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_record_says_what_load_state_dict_says(kind, tmp_path) -> None:
     """Whether it raises, and which names it names."""
     rng = random.Random(kind)
-    folder = record_of(MODELS[kind](), tmp_path / "architecture")
+    folder = write_record(tmp_path, ArchitectureGraph(describe_modules(MODELS[kind]())))
     answers = set()
     for _ in range(25):
         model = MODELS[kind]()

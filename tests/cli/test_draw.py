@@ -12,11 +12,13 @@ from PIL import Image
 import modelviz_callbacks
 from modelviz_callbacks.cli import draw_command, drawing
 from modelviz_callbacks.cli.main import main
+from modelviz_callbacks.draw.child import Child
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.graph.model import ArchitectureGraph
-from tests.cli.written_records import files_in, small_graph, write_record
 from tests.graph_drafts import residual_stack
+from tests.written_records import files_in, small_graph, write_record
 
+SLEEP = "import time; time.sleep(60)"
 STARTS = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
 
 
@@ -235,13 +237,17 @@ def test_ctrl_c_ends_the_child(run, monkeypatch) -> None:
             return ended[-1]
 
     monkeypatch.setattr(drawing, "Drawing", Interrupted)
+    monkeypatch.setattr(Child, "_command", lambda *_: [sys.executable, "-c", SLEEP])
     assert main(["draw", str(run)]) == 130
     assert ended == [True]
 
 
 @pytest.mark.parametrize("graph", [None, ArchitectureGraph()])
-def test_a_record_without_anything_seen_is_a_clear_error(graph, tmp_path, capsys) -> None:
+def test_a_record_without_anything_seen_is_a_clear_error(
+    graph, tmp_path, monkeypatch, capsys
+) -> None:
     """One line."""
+    monkeypatch.chdir(tmp_path)
     write_record(tmp_path / "run", graph)
     assert main(["draw", str(tmp_path / "run")]) == 2
     said = capsys.readouterr().err

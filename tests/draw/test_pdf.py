@@ -53,7 +53,9 @@ def test_what_no_page_can_hold_is_scaled_and_says_so() -> None:
 def test_the_same_picture_is_the_same_pdf() -> None:
     """No date and no random number is in it."""
     svg = layout("digraph { a -> b }")
-    assert to_pdf(svg, "a graph") == to_pdf(svg, "a graph")
+    pdf, _ = to_pdf(svg, "a graph")
+    assert to_pdf(svg, "a graph") == (pdf, ())
+    assert b"/CreationDate" not in _unpacked(pdf)
 
 
 def test_a_title_is_text() -> None:

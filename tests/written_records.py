@@ -15,7 +15,8 @@ def write_record(run: Path, graph: ArchitectureGraph | None) -> Path:
     if graph is not None:
         files = ("architecture.json",)
         manifest = manifest.with_artifact(Artifact("graph", "architecture", "", "ok", files))
-        (folder / "architecture.json").write_text(graph.to_json(), "utf-8")
+        content = graph.to_json().encode("utf-8", "backslashreplace")
+        (folder / "architecture.json").write_bytes(content)
     (folder / "manifest.json").write_text(manifest.to_json(), "utf-8")
     return folder
 

@@ -1,0 +1,26 @@
+"""Names that are something to a format's reader, unless they are escaped."""
+
+NAMES = [
+    "end",
+    "style a:#b;",
+    '%%{init: {"theme": "dark"}}%%',
+    '"]:::x; click n0 call alert(1)',
+    "<img src=x onerror=alert(1)>",
+    "</TD></TR></TABLE>>]; evil",
+    "$$x^2$$",
+    "fa:fa-car",
+    "`code` **bold** _it_",
+    "1. list",
+    "- item",
+    "#quot;#35;",
+    "&lt;b&gt; &amp;",
+    "a\\nb\\N",
+    "two\nlines\r\tand",
+    "雪 🎉 é",
+    "\u202eabc\x1b[31m\x00",
+    "\ud800",
+    "x" * 500,
+    "__proto__",
+    "../../etc",
+    "",
+]
