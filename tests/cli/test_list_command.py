@@ -183,7 +183,7 @@ def test_a_narrow_terminal_gets_fewer_columns(width, runs, terminal, monkeypatch
     assert max(map(len, listed[:-1])) <= width
     assert "third" in listed[2]
     if width > 30:
-        assert "e9b91c7e" in listed[2]
+        assert "  e9b91c7e  failed step" in listed[2]
 
 
 def plain_lines(capsys, root: Path) -> list[str]:
