@@ -64,12 +64,12 @@ def test_a_model_that_raises_has_a_record_all_the_same(tmp_path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, monkeypatch) -> None:
     """Without a loop to protect, the caller is told."""
-    from modelviz_callbacks.recording import record_book
+    from modelviz_callbacks.recording import record_folder
 
     def refuse(_run_dir: str) -> None:
         raise PermissionError("no")
 
-    monkeypatch.setattr(record_book, "claim_record", refuse)
+    monkeypatch.setattr(record_folder, "claim_record", refuse)
     with (
         pytest.raises(ModelVizError, match="cannot be written"),
         pytest.warns(UserWarning, match="writable"),
