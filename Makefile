@@ -47,3 +47,4 @@ bench: $(INSTALLED)
 	$(RUN) benchmarks/watch.py --check
 	$(RUN) benchmarks/memory.py --check
 	$(RUN) benchmarks/draw.py --check --only resnet
+	$(RUN) benchmarks/diff.py --check

@@ -203,7 +203,7 @@ def as_installed(folder: Path, root: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(folder), os.environ["PATH"]]),
         "PYTHONPATH": str(folder),
         "NO_COLOR": "1",
-        "TERM": "dumb",
+        "TERM": "xterm",
         "COLUMNS": str(_COLUMNS),
     }
 

@@ -2,6 +2,8 @@
 
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +14,23 @@ ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text("utf-8")
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder with a short name, as people have them: long ones are shortened where shown."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_what_the_guide_shows_is_what_happens(tmp_path, monkeypatch) -> None:
+def test_what_the_guide_shows_is_what_happens(tmp_path, home, monkeypatch) -> None:
     """Commands in a terminal, Python in one session, the steps of workflows; in one folder."""
     for variable in ("MODELVIZ_EVERY_RUN", "MODELVIZ_UPDATE_GOLDEN"):
         monkeypatch.delenv(variable, raising=False)
-    installed, home = tmp_path / "installed", tmp_path / "home"
-    installed.mkdir()
-    home.mkdir()
     monkeypatch.chdir(home)
     monkeypatch.syspath_prepend(str(home))
     for module in ("net", "train"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    reader = Reader(as_installed(installed, ROOT))
+    reader = Reader(as_installed(tmp_path, ROOT))
     for block in blocks(GUIDE):
         reader.read(block)
 

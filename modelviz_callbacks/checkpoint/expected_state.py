@@ -9,8 +9,8 @@ from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.graph.module_tree import ModuleTree
 
 # Modules that stand under several paths have their names under each: a graph of a few entries
-# could have any number.
-_MOST_NAMES = 1_000_000
+# could have any number. All names of a real model together are far shorter.
+_MOST_CHARACTERS = 100_000_000
 # They take states that are neither parameters nor buffers, if there are any.
 _OWN_STATES = ("torchmetrics.", "torch.ao.", "torch.nn.quantized.")
 _COUNTER = "num_batches_tracked"
@@ -77,14 +77,15 @@ class _Making:
 def _modules(tree: ModuleTree) -> Iterator[tuple[str, ModuleEntry]]:
     """Gives every module under each of its paths, as a state dict has it."""
     waiting = [("", "")] if "" in tree.entries else []
-    names = 0
+    characters = 0
     while waiting:
         path, first = waiting.pop()
         entry = tree.entries[first]
-        names += 1 + len(entry.parameters) + len(entry.buffers)
-        if names > _MOST_NAMES:
+        characters += (len(path) + 1) * (1 + len(entry.parameters) + len(entry.buffers))
+        if characters > _MOST_CHARACTERS:
             raise CheckpointError(
-                f"the record's modules hold more than {_MOST_NAMES:,} names, or themselves."
+                f"the names of the record's modules have more than {_MOST_CHARACTERS:,} "
+                "characters: they hold each other, or too much. Give another record."
             )
         yield path, entry
         for child in reversed(tree.children(first)):

@@ -1,6 +1,5 @@
 """Opening the files of a checkpoint, here or in a store."""
 
-import json
 import os
 import stat
 from contextlib import AbstractContextManager
@@ -8,6 +7,7 @@ from typing import Any, BinaryIO
 
 from modelviz_callbacks.archive.places import absolute, is_url, joined
 from modelviz_callbacks.errors import CheckpointError, one_line
+from modelviz_callbacks.graph.versioned_json import read_object
 
 # What describes a tensor, but not its values, takes about 200 bytes.
 MOST_DESCRIPTION_BYTES = 64 * 2**20
@@ -57,30 +57,21 @@ def in_folder(folder: str, name: str) -> str:
     return joined(folder, name)
 
 
-def json_object(place: str, content: bytes) -> dict[str, Any]:
+def json_object(place: str, content: bytes, kind: str) -> dict[str, Any]:
     """Reads a JSON object.
 
     Args:
         place: Where it comes from, for the messages.
         content: The text.
+        kind: What it should be, for the messages.
 
     Raises:
         CheckpointError: If it is none, or has a name twice.
     """
     try:
-        read = json.loads(content, object_pairs_hook=_each_once)
-    except (ValueError, RecursionError) as e:
-        raise CheckpointError(f"{place}: this is no JSON, or a part of it: {one_line(e)}.") from e
-    if not isinstance(read, dict):
-        raise CheckpointError(f"{place}: this is no JSON object.")
-    return read
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name is there twice")
-    return content
+        return read_object(content.decode("utf-8"), kind)
+    except ValueError as e:
+        raise CheckpointError(f"{place}: {e}.") from e
 
 
 def _local(place: str) -> BinaryIO:

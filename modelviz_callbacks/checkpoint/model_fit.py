@@ -50,7 +50,9 @@ def fit_to_model(model: nn.Module, state: Branch) -> Findings:
             why = one_line(e)
     # Names alone can be compared without a copy.
     found = compare(expected_state(ArchitectureGraph(describe_modules(model))), state)
-    note = f"the model's own loading code could not be asked ({why})"
+    note = (
+        f"the model's own loading code could not be asked ({why}): names and shapes were compared"
+    )
     return Findings(
         found.missing, found.unexpected, found.shapes, found.dtypes, notes=(*found.notes, note)
     )

@@ -47,7 +47,7 @@ def read_safetensors(place: str) -> Branch:
                 f"{place}: its header is {length:,} bytes long; up to "
                 f"{MOST_DESCRIPTION_BYTES:,} are read."
             )
-        header = json_object(place, file.read(length))
+        header = json_object(place, file.read(length), "header of a safetensors file")
     header.pop("__metadata__", None)
     room = size - _LENGTH.size - length
     return Branch({name: _tensor(place, name, about, room) for name, about in header.items()})

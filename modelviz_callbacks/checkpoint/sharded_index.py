@@ -44,7 +44,7 @@ def _shards(place: str) -> dict[str, list[str]]:
         content = file.read(MOST_DESCRIPTION_BYTES + 1)
     if len(content) > MOST_DESCRIPTION_BYTES:
         raise CheckpointError(f"{place}: it is longer than {MOST_DESCRIPTION_BYTES:,} bytes.")
-    listed: Any = json_object(place, content).get("weight_map")
+    listed: Any = json_object(place, content, "index of a sharded checkpoint").get("weight_map")
     if not isinstance(listed, dict) or not all(isinstance(f, str) for f in listed.values()):
         raise CheckpointError(
             f"{place}: {last_part(place)} is no index of a sharded checkpoint: it has no "

@@ -153,8 +153,15 @@ def _cost(parts: Sequence[PartCost]) -> str:
     flops = sum(part.flops or 0 for part in parts)
     told = [f"{_signed(parameters, _exact)} parameters"] if parameters else []
     if flops:
-        told.append(f"{_signed(flops, human_count)}FLOPs")
+        number = _signed(flops, human_count)
+        told.append(f"{number}{' ' if number[-1].isdigit() else ''}FLOPs")
     return ", ".join(told)
+
+
+def total_words(total: TotalChange) -> str:
+    """Says what a figure was, what it is, and how much was gained or lost."""
+    line = _total_line(total, same_input=True)
+    return f"{line.text} ({line.aside})" if line.aside else line.text
 
 
 def _total_line(total: TotalChange, *, same_input: bool) -> Line:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from modelviz_callbacks.diagram.module_families import family_of
-from modelviz_callbacks.diagram.palette import DROPOUT
+from modelviz_callbacks.diagram.palette import DROPOUT, MARKS
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, StateEntry
 
 
@@ -62,7 +62,8 @@ class ModuleFacts:
         entry = self._entries.get(path)
         frozen = bool(states) and not any(state.requires_grad for state in states)
         held = {"frozen": frozen, "eval": self._training and not self._trains(path)}
-        runs = () if entry is None or entry.runs == "eager" else (entry.runs,)
+        # A later version may know of other ways.
+        runs = () if entry is None or entry.runs not in MARKS else (entry.runs,)
         return (*(mark for mark, holds in held.items() if holds), *runs)
 
     def changes_nothing(self, path: str | None) -> bool:

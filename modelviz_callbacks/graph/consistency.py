@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, ModuleEntry, Node
+from modelviz_callbacks.graph.module_tree import parent_path
 from modelviz_callbacks.graph.typed_json import MisfitError, misfit
 
 # Python's own stack ends here: neither modules nor calls nest deeper.
@@ -34,6 +35,7 @@ def check_graph(graph: ArchitectureGraph) -> None:
 
 def _check_modules(graph: ArchitectureGraph) -> None:
     firsts: dict[str, bool] = {}
+    holders: set[str] = set()
     for place, entry in enumerate(graph.modules):
         if entry.path in firsts:
             raise misfit(entry.path, "a path of its own").within(f"modules[{place}].path")
@@ -43,7 +45,11 @@ def _check_modules(graph: ArchitectureGraph) -> None:
         if entry.tied_to is not None and not firsts.get(entry.tied_to):
             expected = "the path under which the same module came first"
             raise misfit(entry.tied_to, expected).within(f"modules[{place}].tied_to")
+        if entry.path in holders:
+            raise MisfitError("comes after a module in it", f"modules[{place}]")
         firsts[entry.path] = entry.tied_to is None
+        if entry.path:
+            holders.add(parent_path(entry.path))
     _check_tied_states(graph.modules)
 
 

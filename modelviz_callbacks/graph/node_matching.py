@@ -91,7 +91,7 @@ def match_nodes(
     """Finds which nodes are the same.
 
     In calls that are the same, so are calls of one module and operations of one name, in their
-    order; what is left over is the same in another order, or in another call.
+    order; what is left over is the same in another order, or, of calls, in another call.
 
     Args:
         old: The earlier graph.
@@ -119,7 +119,7 @@ def _pair_inside(before: StepNodes, after: StepNodes, was: int | None, is_now: i
 
 def _free(step: StepNodes, call: int | None) -> list[int]:
     nodes = step.inside.get(call, [])
-    return [n for n in nodes if n not in step.matched and step.names[n] != ("module", None)]
+    return [node for node in nodes if node not in step.matched and node not in step.own]
 
 
 def _note(before: StepNodes, after: StepNodes, was: int, is_now: int) -> None:
@@ -134,19 +134,18 @@ def _pair_left_over(
 ) -> None:
     """Pairs nodes that are alike and in one place, in their order."""
     found: dict[Hashable, list[int]] = {}
-    for node in before.left_over():
-        if before.nodes[node].kind == kind and before.names[node] != ("module", None):
-            where = place(before, node)
-            if where is None or where in before.matched:
-                key = before.names[node], None if where is None else before.matched[where]
-                found.setdefault(key, []).append(node)
-    for ids in found.values():
-        ids.reverse()
+    for node in reversed(before.left_over()):
+        where = place(before, node)
+        if where is not None and where not in before.matched:
+            continue
+        key = before.names[node], None if where is None else before.matched[where]
+        if before.nodes[node].kind == kind and node not in before.own:
+            found.setdefault(key, []).append(node)
     for node in after.left_over():
         olds = found.get((after.names[node], place(after, node)), [])
         while olds and olds[-1] in before.matched:
             olds.pop()
-        if olds and after.nodes[node].kind == kind and node not in after.matched:
+        if olds and node not in after.matched and node not in after.own:
             was = olds.pop()
             _note(before, after, was, node)
             _pair_inside(before, after, was, node)

@@ -24,13 +24,8 @@ def read_versioned(text: str, kind: str, known: int) -> dict[str, Any]:
     Raises:
         ValueError: If it is something else, of a newer schema, or of more than `MOST_VALUES`.
     """
-    if sum(map(text.count, _BEFORE_VALUES)) > MOST_VALUES:
-        raise ValueError(f"this is no {kind}: it holds more than {MOST_VALUES:,} values")
-    try:
-        content = _DECODER.decode(text)
-    except (ValueError, RecursionError) as e:
-        raise ValueError(f"this is no {kind}, or a part of one only: {e}") from e
-    version = content.get("schema_version") if isinstance(content, dict) else None
+    read = read_object(text, kind)
+    version = read.get("schema_version")
     if type(version) is not int or version < 1:
         raise ValueError(f"this is no {kind}: its schema_version is {version!r:.80}")
     if version > known:
@@ -38,6 +33,30 @@ def read_versioned(text: str, kind: str, known: int) -> dict[str, Any]:
             f"schema_version={version!r:.80}: this package reads up to {known}. "
             "Update modelviz-callbacks."
         )
+    return read
+
+
+def read_object(text: str, kind: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        text: The JSON text.
+        kind: What it should be, for the messages.
+
+    Returns:
+        Its content: no key comes twice, and every number is finite.
+
+    Raises:
+        ValueError: If it is something else, or of more than `MOST_VALUES`.
+    """
+    if sum(map(text.count, _BEFORE_VALUES)) > MOST_VALUES:
+        raise ValueError(f"this is no {kind}: it holds more than {MOST_VALUES:,} values")
+    try:
+        content = _DECODER.decode(text)
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f"this is no {kind}, or a part of one only: {e}") from e
+    if not isinstance(content, dict):
+        raise ValueError(f"this is no {kind}: it is no JSON object")  # noqa: TRY004 - not the caller's mistake
     read: dict[str, Any] = content
     return read
 

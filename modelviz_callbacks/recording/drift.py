@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from modelviz_callbacks.archive.reader import Record
+from modelviz_callbacks.comparison.costs_apart import total_changes
+from modelviz_callbacks.comparison.record_diff import BY_CHANCE
+from modelviz_callbacks.comparison.report_lines import total_words
 from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.diff import GraphDiff
@@ -19,7 +22,6 @@ _IN_WORDS = {
     "trainable": "which parameters are trained",
     "dataflow": "what the first step does",
 }
-_BY_CHANCE = "a step that depends on its batch or on chance may differ without a change of yours"
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,15 @@ class Drift:
             return cls(checkpoint, None, differ, None, (unknown,))
         notes = _versions(record)
         if list(differ) == ["dataflow"]:
-            notes = (*notes, _BY_CHANCE)
+            notes = (*notes, BY_CHANCE)
         try:
-            diff = compare(record.graph(), graph)
+            before = record.graph()
+            diff = compare(before, graph)
+            gained = _gained(before, graph)
         except Exception as error:  # noqa: BLE001 - anybody may have written that file
             unknown = f"more cannot be said: {one_line(error)}"
             return cls(checkpoint, record.directory, differ, None, (unknown, *notes))
-        return cls(checkpoint, record.directory, differ, diff, notes)
+        return cls(checkpoint, record.directory, differ, diff, (*gained, *notes))
 
     def lines(self) -> tuple[str, ...]:
         """Gives what a record says: a line for each kind of change."""
@@ -109,6 +113,15 @@ class Drift:
 
 def _place(what: str, directory: str | None) -> str:
     return "" if directory is None else f"{what}: {directory}."
+
+
+def _gained(before: ArchitectureGraph, now: ArchitectureGraph) -> tuple[str, ...]:
+    """Says how many parameters there were and are, where that is another number."""
+    return tuple(
+        total_words(total)
+        for total in total_changes(before, now)
+        if total.name == "parameters" and total.old != total.new
+    )
 
 
 def _versions(record: Record) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ import random
 import re
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,16 +169,11 @@ def said_by_us(fit: CheckpointFit) -> dict[str, set[str]] | None:
     }
 
 
-def record_of(model: nn.Module, folder: Path) -> Path:
-    """A record of a model's modules."""
-    return write_record(folder, ArchitectureGraph(describe_modules(model)))
-
-
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_record_says_what_load_state_dict_says(kind, tmp_path) -> None:
     """Whether it raises, and which names it names."""
     rng = random.Random(kind)
-    folder = record_of(MODELS[kind](), tmp_path / "architecture")
+    folder = write_record(tmp_path, ArchitectureGraph(describe_modules(MODELS[kind]())))
     answers = set()
     for _ in range(25):
         model = MODELS[kind]()
