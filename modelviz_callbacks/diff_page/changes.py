@@ -6,6 +6,7 @@ from typing import Any
 
 from modelviz_callbacks.comparison.costs_apart import PartCost
 from modelviz_callbacks.diff_page.sides import Side
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_marks import Mark, MarkKind
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
 from modelviz_callbacks.graph.module_tree import with_ancestors
@@ -21,12 +22,15 @@ _MOST_NAMES = 3
 Place = list[str | int | None]
 
 
-def changes_of(old: Side, new: Side, parts: Iterable[PartCost] = ()) -> list[dict[str, Any]]:
+def changes_of(
+    old: Side, new: Side, diff: GraphDiff, parts: Iterable[PartCost] = ()
+) -> list[dict[str, Any]]:
     """Lists the changes.
 
     Args:
         old: The earlier architecture.
         new: The later one.
+        diff: What is another.
         parts: What was gained or lost with which module.
 
     Returns:
@@ -44,10 +48,19 @@ def changes_of(old: Side, new: Side, parts: Iterable[PartCost] = ()) -> list[dic
         if mark.kind == "removed":
             text = _of_module(mark, was[path], inside)
             listing.add(mark, text, _of_modules(path, None), path)
-    for at, side in enumerate((old, new)):
+    for at, (side, replaced) in enumerate(zip((old, new), _replaced(new, diff), strict=True)):
         for node, mark, where in _node_marks(side):
-            listing.add(mark, _of_node(mark, node), _of_node_in(at, node.id), where)
+            # Of what another class does otherwise, the class is told.
+            if where is None or replaced.isdisjoint(with_ancestors(where)):
+                listing.add(mark, _of_node(mark, node), _of_node_in(at, node.id), where)
     return listing.in_order({(part.kind, part.path): part for part in parts})
+
+
+def _replaced(new: Side, diff: GraphDiff) -> tuple[set[str], set[str]]:
+    """Gives the modules that are of another class now, by their old paths and their new ones."""
+    changed = (m.path for m in diff.changed if any(c.kind == "class" for c in m.changes))
+    is_now = set(changed) - {""}
+    return {new.marks.other_paths[path] for path in is_now}, is_now
 
 
 def _of_module(mark: Mark, class_name: str, inside: int) -> str:
@@ -75,9 +88,10 @@ class _Listing:
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], _Item] = {}
 
-    def add(self, mark: Mark, text: str, place: Place, where: str) -> None:
+    def add(self, mark: Mark, text: str, place: Place, where: str | None) -> None:
         # When a block comes or goes, all after it have other numbers: that is said once.
-        key = mark.kind, without_numbers(text) if mark.kind == "moved" else text
+        is_numbered = mark.kind == "moved" or where is None
+        key = mark.kind, without_numbers(text) if is_numbered else text
         item = self._items.setdefault(key, _Item(mark.kind, text))
         item.places.append(place)
         item.where.append(where)
@@ -92,11 +106,12 @@ class _Item:
     kind: MarkKind
     text: str
     places: list[Place] = field(default_factory=list)
-    where: list[str] = field(default_factory=list)
+    where: list[str | None] = field(default_factory=list)
 
     def described(self, parts: Mapping[tuple[str, str], PartCost]) -> dict[str, Any]:
-        names = [named(pattern.text) for pattern in path_patterns(dict.fromkeys(self.where))]
-        found = [part for path in self.where if (part := parts.get((self.kind, path)))]
+        paths = [path for path in dict.fromkeys(self.where) if path is not None]
+        names = [named(pattern.text) for pattern in path_patterns(paths)] or ["the step"]
+        found = [part for path in paths if (part := parts.get((self.kind, path)))]
         flops = [part.flops for part in found if part.flops is not None]
         return {
             "kind": self.kind,
@@ -144,11 +159,12 @@ def _class_names(graph: ArchitectureGraph) -> dict[str, str]:
     return {entry.path: entry.class_name.rpartition(".")[2] for entry in graph.modules}
 
 
-def _node_marks(side: Side) -> Iterator[tuple[Node, Mark, str]]:
-    """Gives nodes that are marked, with the path of the module that they ran in."""
+def _node_marks(side: Side) -> Iterator[tuple[Node, Mark, str | None]]:
+    """Gives nodes that are marked, with the module that they ran in; None is the step itself."""
     nodes = {node.id: node for node in side.graph.nodes}
     for node_id, marks in side.marks.nodes.items():
         node = nodes[node_id]
         holder = None if node.parent is None else nodes.get(node.parent)
+        where = node.path if node.kind == "module" else None if holder is None else holder.path
         for mark in marks:
-            yield node, mark, (node.path if node.kind == "module" else holder and holder.path) or ""
+            yield node, mark, where

@@ -76,7 +76,7 @@ def render_diff_page(
             _side(side, [d for d in depths.drawn if (place, d) in drawings.diagrams])
             for place, side in enumerate(sides)
         ],
-        "changes": changes_of(*sides, diff.parts),
+        "changes": changes_of(*sides, diff.graph, diff.parts),
         "said": [item.subject for item in diff_items(diff.graph) if item.kind in _WITHOUT_PLACE],
         "totals": {total.name: [total.old, total.new] for total in diff.totals},
         "differences": [

@@ -67,7 +67,7 @@ def test_a_record_from_before_the_rungs_were_told_is_read(tmp_path) -> None:
         ("", "a part of one only"),
         (MANIFEST.to_json()[:80], "a part of one only"),
         ("[" * 100_000, "a part of one only"),
-        ("[]", "schema_version is None"),
+        ("[]", "no JSON object"),
         ('{"schema_version": true}', "schema_version is True"),
         ('{"schema_version": 99}', "Update modelviz-callbacks"),
         ('{"schema_version": 1}', "no manifest"),

@@ -6,8 +6,7 @@ const UNMARKED = "same";
  * What is to be said of each box of a view: how many of the modules that it stands for are marked, and whether something
  * in it is that has no box of its own.
  */
-function marksOfBoxes(view, architecture) {
-  const { modules, nodes } = architecture.facts.marks;
+function marksOfBoxes(view, architecture, { modules, nodes }) {
   const found = new Map();
   const of = (box) => {
     if (!found.has(box.element)) found.set(box.element, { all: 0, own: {}, inside: 0, texts: new Set() });
@@ -17,14 +16,14 @@ function marksOfBoxes(view, architecture) {
     const box = view.own(path);
     if (box) of(box).all += 1;
   }
-  for (const [path, marks] of Object.entries(modules)) {
+  for (const [path, marks] of modules) {
     for (const shown of architecture.calledIn(path)) {
       const box = view.own(shown);
       if (box) markOwn(of(box), marks);
       else markInside(view.holding(shown), of);
     }
   }
-  for (const [id, marks] of Object.entries(nodes)) {
+  for (const [id, marks] of nodes) {
     const box = view.byNode.get(Number(id));
     if (!box) markInside(view.holdingNode(Number(id)), of);
     else if (box.gathered) of(box).inside += 1;

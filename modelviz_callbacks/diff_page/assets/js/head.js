@@ -11,7 +11,7 @@ function fillHead(header, facts, themeButton) {
       element("p", { class: "faint" }, element("bdi", null, old.name), " → ", element("bdi", null, now.name)),
     ),
     definitions(totals(facts.totals), { class: "totals" }),
-    facts.differences.length > 0 && differences(facts.differences),
+    differences(facts.differences),
   );
 }
 

@@ -82,9 +82,9 @@ class DiffPage {
   /** The path of the same module on the other side, or null. */
   counterpart(at, path) {
     if (path == null) return null;
-    const { modules, others } = this.facts.sides[at].marks;
-    const isAlone = (modules[path] ?? []).some(([kind]) => kind === "added" || kind === "removed");
-    const other = others[path] ?? path;
+    const { modules, others } = this.sides[at].marks;
+    const isAlone = (modules.get(path) ?? []).some(([kind]) => kind === "added" || kind === "removed");
+    const other = others.get(path) ?? path;
     return !isAlone && this.sides[1 - at].architecture.modules.has(other) ? other : null;
   }
 
@@ -107,8 +107,8 @@ function aboutThing(side, thing, box) {
   const node = architecture.nodes.get(thing.node);
   const name = thing.path != null ? thing.path || "the model itself" : (node?.name ?? "");
   const module = architecture.modules.get(thing.path);
-  const { modules, nodes } = architecture.facts.marks;
-  const marks = (thing.path != null ? modules[thing.path] : nodes[thing.node]) ?? [];
+  const { modules, nodes } = side.marks;
+  const marks = (thing.path != null ? modules.get(thing.path) : nodes.get(String(thing.node))) ?? [];
   const said = marks.map(([kind, text]) => element("li", null, kindSign(kind), text));
   const told = box && side.told(box);
   return element(

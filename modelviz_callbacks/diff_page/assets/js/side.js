@@ -6,13 +6,17 @@ class Side extends Diagram {
     super(new Architecture(facts), onselect);
     this.place = place;
     this.facts = facts;
+    // Not by the names themselves: a module may be called "constructor".
+    this.marks = Object.fromEntries(
+      Object.entries(facts.marks).map(([kind, found]) => [kind, new Map(Object.entries(found))]),
+    );
   }
 
   async draw(depth) {
     if (!this.drawn.has(depth)) {
       const cleaned = cleanSvg(await unpack(`diagram-${this.place}-${depth}`));
       const view = this.architecture.view(depth);
-      const marked = marksOfBoxes(view, this.architecture);
+      const marked = marksOfBoxes(view, this.architecture, this.marks);
       paintMarks(cleaned.geometry, view, marked);
       const boxes = new Boxes(cleaned.geometry, view, this.architecture);
       for (const [id, told] of marked) {

@@ -9,7 +9,7 @@ class RunsTab {
 
   fill(panel) {
     this.columns = runColumns((architecture) => this.showArchitecture(architecture));
-    this.grid = new RowGrid(this.model, this.columns, {
+    this.grid = new RunGrid(this.model, this.columns, {
       label: "Runs",
       onsort: true,
       onchoose: (run, row) => this.chosen(run, row),
@@ -89,9 +89,16 @@ class RunsTab {
     this.reset.hidden = !(model.words || model.status || model.class || model.architecture);
   }
 
-  /** Enter and a click on a row open the run's page, like its link. */
+  /** Enter opens the run's page, like its link. */
   chosen(run, row) {
     if (run.link != null) row.querySelector("a").click();
     else announce(run.url ? `Its page is at ${run.url}` : "No page was made of this run");
+  }
+}
+
+/** A click on a row only goes there: its text shall be copied, too. */
+class RunGrid extends RowGrid {
+  click(event, place) {
+    if (!event.target.closest("a, button")) this.activate(place, { focus: true });
   }
 }

@@ -22,7 +22,7 @@ class Architecture {
       .map(Number)
       .sort((a, b) => a - b);
     this.views = new Map();
-    this.whole = facts.manifest.totals ?? {};
+    this.whole = facts.manifest?.totals ?? {};
   }
 
   /** The boxes of the diagram at a depth. */

@@ -121,8 +121,9 @@ class RowGrid {
     return {};
   }
 
-  click(_event, place) {
-    this.take(place);
+  click(event, place) {
+    // A link or button in a row does what it says, and no more.
+    if (!event.target.closest("a, button")) this.take(place);
   }
 
   take(place) {
