@@ -51,6 +51,9 @@ class Flowchart:
         for drawn in self._links.drawn:
             shape = f"|{quoted(escape(drawn.shape))}|" if drawn.shape else ""
             yield f"{_INDENT}n{drawn.link.source} -->{shape} n{drawn.link.target}"
+        if self._links.drawn:
+            # A dark theme's lines are light, and most of ours are on light ground.
+            yield f"{_INDENT}linkStyle default stroke:{palette.EDGE}"
         for name, style in self._styles.items():
             yield f"{_INDENT}classDef {name} {style}"
         for name, ids in self._styled.items():

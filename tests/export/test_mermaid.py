@@ -24,6 +24,7 @@ LINES = (
     rf" *subgraph c\d+\[{LABEL}\]",
     r" *end",
     rf"  n\d+ -->(?:\|{LABEL}\|)? n\d+",
+    r"  linkStyle default stroke:#\w{6}",
     rf"  classDef \w+ (?:{COLOURS}|stroke-dasharray:5 3)",
     r"  class (?:stopped|[nc]\d+(?:,[nc]\d+)*) \w+",
 )
