@@ -11,11 +11,17 @@ from modelviz_callbacks.cli.exit_codes import ERROR, SAME
 from modelviz_callbacks.errors import ModelVizError
 
 _INSTALL = 'pip install "modelviz-callbacks[pdf]"'
-_EPILOG = (
-    "Example: modelviz draw runs/exp1 --depth 4 --format svg,pdf,png. Writes exp1-depth4.svg and "
-    "so on into this folder and prints the paths; what was simplified is told on stderr. A large "
-    "PNG goes on in exp1-depth4-2.png. Nothing is ever written into a record."
-)
+_EPILOG = """\
+examples:
+  modelviz draw runs/exp1 --depth 4 --format svg,pdf,png
+  modelviz draw runs/exp1/checkpoints/last.ckpt -o figures/net.pdf
+  modelviz draw runs/exp1 -o - > net.svg
+
+Without -o, the first one writes exp1-depth4.svg and so on into this folder. The paths of what was
+written are printed; what was simplified is told on stderr. A large PNG goes on in
+exp1-depth4-2.png. Nothing is ever written into a record.
+
+Exit codes: 0, or 2 if a picture could not be made."""
 
 
 def add_to(commands: Any) -> None:
@@ -25,6 +31,7 @@ def add_to(commands: Any) -> None:
         help="draw a record's diagram again, as SVG, PDF or PNG",
         description=__doc__,
         epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("record", metavar="RECORD", help="a record, a run's folder or a checkpoint")
     parser.add_argument(

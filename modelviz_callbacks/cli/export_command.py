@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 _FORMATS = ("model-explorer", "mermaid", "dot")
 _DOT_DEPTH = 3
-_EPILOG = (
-    "Examples: modelviz export runs/exp1 --to model-explorer -o exp1.json, to be opened by "
-    "`model-explorer exp1.json`; modelviz export runs/exp1 --to mermaid, for a mermaid code block "
-    "on GitHub; modelviz export runs/exp1 --to dot --depth 4 | dot -Tpdf. What was left out is "
-    "told on stderr."
-)
+_EPILOG = """\
+examples:
+  modelviz export runs/exp1 --to model-explorer -o exp1.json && model-explorer exp1.json
+  modelviz export runs/exp1 --to mermaid              for a mermaid code block on GitHub
+  modelviz export runs/exp1 --to dot --depth 4 | dot -Tpdf > exp1.pdf
+
+What was left out is told on stderr. Exit codes: 0, or 2 for an error."""
 
 
 def add_to(commands: Any) -> None:
@@ -28,6 +29,7 @@ def add_to(commands: Any) -> None:
         help="a record's graph for Model Explorer, Mermaid or Graphviz",
         description=__doc__,
         epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("record", metavar="RECORD", help="a record, a run's folder or a checkpoint")
     parser.add_argument("--to", choices=_FORMATS, required=True, help="the format")
