@@ -28,7 +28,7 @@ from modelviz_callbacks.webpage.document import (
 _WITHOUT_PLACE = {"reordered", "flow changed", "rewired"}
 _OWN = files("modelviz_callbacks.diff_page") / "assets"
 _DESIGN = Design(
-    template=_OWN / "diff.html",
+    body=_OWN / "diff.html",
     sheets=(
         *shared_sheets("base", "controls", "overview", "warnings", "pictures", "rows"),
         *sheets(_OWN, "marks", "sides", "changes", "narrow", "print"),
@@ -36,6 +36,8 @@ _DESIGN = Design(
     scripts=(
         *shared_scripts(
             "dom",
+            "begin",
+            "paper",
             "format",
             "blocks",
             "architecture",

@@ -17,14 +17,24 @@ from modelviz_callbacks.webpage.document import (
 
 _OWN = files("modelviz_callbacks.report") / "assets"
 _DESIGN = Design(
-    template=_OWN / "report.html",
+    body=_OWN / "report.html",
     sheets=(
         *shared_sheets("base", "controls", "overview", "warnings", "tabs", "rows"),
         *sheets(_OWN, "runs", "architectures", "evolution", "print"),
     ),
     scripts=(
         *shared_scripts(
-            "dom", "format", "blocks", "theme", "tabs", "outcome", "warnings", "row-grid", "gradual"
+            "dom",
+            "begin",
+            "paper",
+            "format",
+            "blocks",
+            "theme",
+            "tabs",
+            "outcome",
+            "warnings",
+            "row-grid",
+            "gradual",
         ),
         *scripts(
             _OWN,

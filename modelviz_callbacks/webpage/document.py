@@ -31,13 +31,13 @@ class Design:
     """What a page is made of besides its data, in the order in which a browser reads it.
 
     Attributes:
-        template: HTML with slots for all the rest.
+        body: HTML of what is on the page before its scripts fill it.
         sheets: Style sheets.
         scripts: Scripts of ours, which share their names.
         vendored: Scripts of others, before ours.
     """
 
-    template: "Traversable"
+    body: "Traversable"
     sheets: "tuple[Traversable, ...]"
     scripts: "tuple[Traversable, ...]"
     vendored: "tuple[Traversable, ...]" = ()
@@ -84,10 +84,11 @@ def render_document(design: Design, title: str, blocks: Mapping[str, str]) -> st
         "policy": _policy(style, programs),
         "title": html.escape(_INVISIBLE.sub("\ufffd", title)),
         "style": style,
+        "body": _read(design.body),
         "blocks": "\n".join(_blocks(blocks)),
         "scripts": "\n".join(f"<script>{program}</script>" for program in programs),
     }
-    return _SLOT.sub(lambda match: slots[match[1]], _read(design.template))
+    return _SLOT.sub(lambda match: slots[match[1]], _read(_SHARED / "frame.html"))
 
 
 def as_facts(content: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from modelviz_callbacks.webpage.document import (
 _OWN = files("modelviz_callbacks.draw.page") / "assets"
 # What is built upon comes first, what overrides last.
 _DESIGN = Design(
-    template=_OWN / "page.html",
+    body=_OWN / "page.html",
     sheets=(
         *shared_sheets("base", "controls", "overview", "warnings", "tabs", "pictures", "rows"),
         *sheets(_OWN, "search", "trees", "details", "texts", "narrow", "print"),
@@ -31,6 +31,8 @@ _DESIGN = Design(
     scripts=(
         *shared_scripts(
             "dom",
+            "begin",
+            "paper",
             "format",
             "blocks",
             "architecture",

@@ -135,18 +135,6 @@ async function start() {
   fillWarnings(document.getElementById("warnings"), notes, null);
   await page.fill(document.getElementById("panels"));
   new Printing(facts, page.sides);
-  document.documentElement.dataset.ready = "";
 }
 
-start().catch((error) => {
-  document
-    .getElementById("panels")
-    .append(
-      element(
-        "p",
-        { class: "banner error", role: "alert" },
-        `This page could not be shown: ${error.message}`,
-      ),
-    );
-  throw error;
-});
+begin(start);

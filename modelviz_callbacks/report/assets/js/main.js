@@ -28,7 +28,6 @@ async function start() {
     tabs.show("runs").then(() => runs.filter.focus());
   });
   await tabs.show("runs");
-  document.documentElement.dataset.ready = "";
 }
 
 function fillHead(header, archive, themeButton) {
@@ -63,15 +62,4 @@ function failed(runs) {
   return count ? element("span", null, exactCount(count)) : null;
 }
 
-start().catch((error) => {
-  document
-    .getElementById("panels")
-    .append(
-      element(
-        "p",
-        { class: "banner error", role: "alert" },
-        `This page could not be shown: ${error.message}`,
-      ),
-    );
-  throw error;
-});
+begin(start);

@@ -5,23 +5,17 @@ class Printing {
   constructor(archive, runsTab) {
     this.archive = archive;
     this.runsTab = runsTab;
-    this.place = document.getElementById("printed");
-    addEventListener("beforeprint", () => this.fill());
-    addEventListener("afterprint", () => this.place.replaceChildren());
-    // Whoever only tries the look of print gets no beforeprint.
-    matchMedia("print").addEventListener("change", (event) =>
-      event.matches ? this.fill() : this.place.replaceChildren(),
-    );
+    new Paper((place) => this.fill(place));
   }
 
-  fill() {
+  fill(place) {
     const { columns, grid } = this.runsTab;
     const rows = grid.rows.slice(0, MOST_PRINTED);
     const more = grid.rows.length - rows.length;
     const evolution = element("div");
     new EvolutionTab(this.archive).fill(evolution);
     for (const details of document.querySelectorAll("#warnings details")) details.open = true;
-    this.place.replaceChildren(
+    place.replaceChildren(
       element("h2", null, "Runs"),
       table(
         columns.map((column) => column.title),

@@ -27,7 +27,6 @@ async function start() {
     tabs.show("diagram").then(() => diagram.search.field.focus());
   });
   await tabs.show("diagram");
-  document.documentElement.dataset.ready = "";
 }
 
 function views(architecture, diagram, modules) {
@@ -66,15 +65,4 @@ function views(architecture, diagram, modules) {
   ];
 }
 
-start().catch((error) => {
-  document
-    .getElementById("panels")
-    .append(
-      element(
-        "p",
-        { class: "banner error", role: "alert" },
-        `This page could not be shown: ${error.message}`,
-      ),
-    );
-  throw error;
-});
+begin(start);

@@ -5,21 +5,13 @@ class Printing {
   constructor(architecture, diagramTab) {
     this.architecture = architecture;
     this.diagramTab = diagramTab;
-    this.place = document.getElementById("printed");
-    addEventListener("beforeprint", () => this.fill());
-    addEventListener("afterprint", () => this.place.replaceChildren());
-    // Whoever only tries the look of print gets no beforeprint.
-    matchMedia("print").addEventListener("change", (event) =>
-      event.matches ? this.fill() : this.place.replaceChildren(),
-    );
+    new Paper((place) => this.fill(place));
   }
 
-  fill() {
-    const svg = this.diagramTab.diagram.viewport?.paper.querySelector("svg")?.cloneNode(true);
-    svg?.removeAttribute("width");
-    svg?.removeAttribute("height");
+  fill(place) {
+    const svg = printedDiagram(this.diagramTab.diagram.viewport);
     for (const details of document.querySelectorAll("#warnings details:not(.traceback)")) details.open = true;
-    this.place.replaceChildren(...[svg, this.modules()].filter(Boolean));
+    place.replaceChildren(...[svg, this.modules()].filter(Boolean));
   }
 
   modules() {
