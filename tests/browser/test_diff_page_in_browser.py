@@ -2,12 +2,19 @@
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, ModuleEntry, Node
+from modelviz_callbacks.graph.model import (
+    ArchitectureGraph,
+    Edge,
+    ModuleEntry,
+    Node,
+    TensorSpec,
+)
 from tests.browser.large_graph import large_graph
 from tests.browser.pages import HOSTILE
 from tests.diff_page.pages import compared
@@ -125,6 +132,22 @@ def test_a_click_on_a_box_goes_to_its_counterpart(watch, small) -> None:
     _side(page, "Old").locator("g.box", has_text="stem").last.click()
     expect(_side(page, "New").locator("g.box.chosen")).to_contain_text("entry")
     expect(page.locator(".about")).to_contain_text("renamed: stem → entry")
+
+
+def _batch_of(size: int) -> ArchitectureGraph:
+    """A step whose FLOPs grow with its input, as any does."""
+    graph = _model()
+    x, *others = graph.nodes
+    x = replace(x, outputs=(TensorSpec((size, 6), "float32", "cpu", "x"),))
+    return replace(graph, nodes=(x, *(replace(node, flops=100 * size) for node in others)))
+
+
+@pytest.mark.parametrize(("size", "told"), [(4, "+1.00 k, +100.0 %, for another input"), (2, "=")])
+def test_more_flops_for_a_larger_batch_are_told_as_such(watch, tmp_path, size, told) -> None:
+    """They say nothing of the architecture."""
+    page = watch().open(_written(tmp_path, _batch_of(2), _batch_of(size)))
+    flops = page.locator("dl.totals div", has_text="FLOPs forward")
+    expect(flops).to_contain_text(told)
 
 
 def test_the_keyboard_does_all_of_it(watch, small) -> None:

@@ -14,8 +14,18 @@ def compared(
 ) -> tuple[RecordDiff, DiffPage]:
     """Writes two records, and gives their difference and its page."""
     records = [
-        open_record(str(write_record(folder / name / "architecture", graph)))
+        open_record(str(write_record(folder / name / "architecture", graph, input=_inputs(graph))))
         for name, graph in (("old", old), ("new", new))
     ]
     diff = compare_records(*records)
     return diff, make_diff_page(*records, diff, limit_s)
+
+
+def _inputs(graph: ArchitectureGraph) -> dict[str, dict[str, object]]:
+    """Describes what goes into the step, as a manifest does."""
+    return {
+        spec.name: {"shape": spec.shape, "dtype": spec.dtype, "device": spec.device}
+        for node in graph.nodes
+        if node.kind == "input"
+        for spec in node.outputs
+    }

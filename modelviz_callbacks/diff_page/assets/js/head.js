@@ -10,23 +10,25 @@ function fillHead(header, facts, themeButton) {
       element("div", { class: "line" }, element("h1", { title }, "Changes of ", element("bdi", null, title)), themeButton.root),
       element("p", { class: "faint" }, element("bdi", null, old.name), " → ", element("bdi", null, now.name)),
     ),
-    definitions(totals(facts.totals), { class: "totals" }),
+    definitions(totals(facts), { class: "totals" }),
     differences(facts.differences),
   );
 }
 
-function totals(given) {
-  const row = (title, name, human) => [title, changed(...(given[name] ?? []), human)];
+function totals(facts) {
+  const row = (title, name, human, remark = "") => [title, changed(...(facts.totals[name] ?? []), human, remark)];
+  // A larger batch takes more, whatever the architecture is.
+  const flopsRemark = facts.same_input ? "" : ", for another input";
   return [
     row("Parameters", "parameters", humanCount),
     row("Trainable", "trainable_parameters", humanCount),
     row("Size", "parameter_bytes", humanBytes),
     row("Buffers", "buffers", humanCount),
-    row("FLOPs forward", "flops_forward", humanCount),
+    row("FLOPs forward", "flops_forward", humanCount, flopsRemark),
   ];
 }
 
-function changed(old, now, human) {
+function changed(old, now, human, remark) {
   if (old == null && now == null) return null;
   if (old === now) return element("span", { title: exactCount(now) }, human(now), element("span", { class: "faint" }, " =") );
   const difference = old == null || now == null ? null : now - old;
@@ -37,7 +39,7 @@ function changed(old, now, human) {
     "span",
     { title: `${exactCount(old) || "?"} → ${exactCount(now) || "?"}` },
     `${human(old) || "?"} → ${human(now) || "?"}`,
-    difference != null && element("span", { class: "by" }, ` ${sign}${human(Math.abs(difference))}${share}`),
+    difference != null && element("span", { class: "by" }, ` ${sign}${human(Math.abs(difference))}${share}${remark}`),
   );
 }
 
