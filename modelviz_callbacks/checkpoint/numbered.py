@@ -19,14 +19,14 @@ class NumberedModules:
     """
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
-        self._groups: dict[str, dict[int, _Contents]] = defaultdict(lambda: defaultdict(Counter))
+        self.groups: dict[str, dict[int, _Contents]] = defaultdict(lambda: defaultdict(Counter))
         self._names: Counter[str] = Counter()
         for name, shape in shapes.items():
             for start, number, rest in _numbers(name):
                 self._names[f"{start}{number}"] += 1
                 # Counters may be there or not, by the age of a state dict.
                 if shape != ():
-                    self._groups[start][number][rest, shape] += 1
+                    self.groups[start][number][rest, shape] += 1
 
     def in_step(self, name: str, other: "NumberedModules", its_name: str) -> bool:
         """Whether two names have the same numbers, each out of the same numbers.
@@ -36,7 +36,7 @@ class NumberedModules:
         """
         mine, its = list(_numbers(name)), list(_numbers(its_name))
         return [number for _, number, _ in mine] == [number for _, number, _ in its] and all(
-            _shapes(self._groups.get(a, {})) == _shapes(other._groups.get(b, {}))
+            _shapes(self.groups.get(a, {})) == _shapes(other.groups.get(b, {}))
             for (a, _, _), (b, _, _) in zip(mine, its, strict=True)
         )
 
@@ -51,8 +51,8 @@ class NumberedModules:
             of one side are on the other in the same order, in one way alone.
         """
         done: set[str] = set()
-        for start in sorted(self._groups.keys() & other._groups.keys(), key=lambda s: (len(s), s)):
-            mine, its = self._groups[start], other._groups[start]
+        for start in sorted(self.groups.keys() & other.groups.keys(), key=lambda s: (len(s), s)):
+            mine, its = self.groups[start], other.groups[start]
             within = any(f"{before}{number}" in done for before, number, _ in _numbers(start))
             if mine == its or within:
                 continue
