@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from modelviz_callbacks.checkpoint.contents import StoredTensor
@@ -96,6 +96,7 @@ class _Search:
             names = [(o, n) for o, n in possible[old, new] if o in foreign and n in absent]
             if not names:
                 continue
+            taken = {o for o, _ in names}
             sides = {side for o, n in names for side in ("<" + o, ">" + n)}
             count = len(possible[old, new])
             # Another pairing explains as much.
@@ -103,10 +104,27 @@ class _Search:
                 unclear |= sides
             if sides & unclear:
                 continue
+            # Of very many names of one kind only the first were compared.
+            names += [(o, n) for o, n in self._moved(old, new, absent, foreign) if o not in taken]
             for o, n in names:
                 del foreign[o], absent[n]
             found.append(LikelyRenamed(old, new, len(names)))
         return found
+
+    def _moved(
+        self, old: str, new: str, absent: Mapping[str, Shape], foreign: Mapping[str, Shape]
+    ) -> Iterator[tuple[str, str]]:
+        if not (old and new):
+            return
+        for name, shape in foreign.items():
+            moved = f"{new}.{name.removeprefix(f'{old}.')}"
+            if (
+                name.startswith(f"{old}.")
+                and moved in absent
+                and absent[moved] == shape
+                and self.held.in_step(name, self.wanted, moved)
+            ):
+                yield name, moved
 
     def _possible(
         self, absent: Mapping[str, Shape], foreign: Mapping[str, Shape]

@@ -21,6 +21,8 @@ class NumberedModules:
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self.groups: dict[str, dict[int, _Contents]] = defaultdict(lambda: defaultdict(Counter))
         self._shapes: dict[str, Mapping[int, Counter[Shape]]] = {}
+        # Of the names of one other.
+        self._compared: dict[tuple[str, str], bool] = {}
         self._names: Counter[str] = Counter()
         for name, shape in shapes.items():
             for start, number, rest in _numbers(name):
@@ -37,9 +39,14 @@ class NumberedModules:
         """
         mine, its = list(_numbers(name)), list(_numbers(its_name))
         return [number for _, number, _ in mine] == [number for _, number, _ in its] and all(
-            self.shapes_under(a) == other.shapes_under(b)
-            for (a, _, _), (b, _, _) in zip(mine, its, strict=True)
+            self._alike(a, other, b) for (a, _, _), (b, _, _) in zip(mine, its, strict=True)
         )
+
+    def _alike(self, start: str, other: "NumberedModules", its: str) -> bool:
+        if (start, its) not in self._compared:
+            same = self.shapes_under(start) == other.shapes_under(its)
+            self._compared[start, its] = same
+        return self._compared[start, its]
 
     def shapes_under(self, start: str) -> Mapping[int, Counter[Shape]]:
         """Gives the shapes that each module holds whose name begins with this, up to its number."""
