@@ -78,7 +78,7 @@ function stepItem(step, before) {
     before
       ? element("ul", { class: "changes" }, step.changes.map(changeItem))
       : element("p", { class: "faint" }, "The first run of this model."),
-    step.note && element("p", { class: "faint" }, sentence(step.note)),
+    step.note && element("p", { class: "faint" }, `What changed is not said: ${step.note}.`),
     before && !step.note && step.changes.length === 0 &&
       element("p", { class: "faint" }, "Its fingerprint is another, and nothing that can be named."),
   );
@@ -95,8 +95,4 @@ function figuresText(run, before) {
   const change = before?.parameters == null ? 0 : run.parameters - before.parameters;
   const sign = change > 0 ? "+" : "−";
   return `${humanCount(run.parameters)} parameters${change ? ` (${sign}${humanCount(Math.abs(change))})` : ""}`;
-}
-
-function sentence(text) {
-  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
