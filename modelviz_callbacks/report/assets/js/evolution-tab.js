@@ -1,6 +1,9 @@
 const OPEN_LINEAGES = 3;
 const LINEAGES_AT_ONCE = 100;
 const STEPS_AT_ONCE = 50;
+const MEANING =
+  "Runs in a row are one step while they have the same modules and data flow and agree in which parameters train; " +
+  "of a run whose data flow was not seen, the rest is compared.";
 
 /** For each class of models, what changed from one architecture to the next. */
 class EvolutionTab {
@@ -11,7 +14,7 @@ class EvolutionTab {
   fill(panel) {
     const changed = this.archive.lineages.filter((lineage) => lineage.steps.length > 1);
     const same = this.archive.lineages.filter((lineage) => lineage.steps.length === 1);
-    const page = element("div", { class: "page" });
+    const page = element("div", { class: "page" }, element("p", { class: "faint" }, MEANING));
     if (changed.length === 0)
       page.append(element("p", null, "No class of models has changed from one run to the next."));
     appendGradually(page, changed, LINEAGES_AT_ONCE, (lineage, place) => this.section(lineage, place < OPEN_LINEAGES));
