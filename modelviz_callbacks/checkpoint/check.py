@@ -13,7 +13,7 @@ from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents, S
 from modelviz_callbacks.checkpoint.expected_state import expected_state
 from modelviz_callbacks.checkpoint.findings import Expected, Findings
 from modelviz_callbacks.checkpoint.fit import AgainstKind, CheckpointFit
-from modelviz_callbacks.checkpoint.likely_renamed import likely_renamed
+from modelviz_callbacks.checkpoint.likely_renamed import LikelyRenamed, likely_renamed
 from modelviz_callbacks.checkpoint.opening import open_checkpoint
 from modelviz_callbacks.checkpoint.own_record import own_record, own_references
 from modelviz_callbacks.checkpoint.renaming import Renaming, find_renaming
@@ -124,7 +124,9 @@ def _against_model(state: Branch, given: Any) -> _Against:
 
 def _result(contents: CheckpointContents, chosen: ChosenState, against: _Against) -> CheckpointFit:
     held, found = chosen.state.tensors(), against.findings
-    renamed = likely_renamed(found.missing, found.unexpected) if against.renaming is None else ()
+    renamed: tuple[LikelyRenamed, ...] = ()
+    if against.renaming is None and not found.fits:
+        renamed = likely_renamed(against.expected.tensors, found)
     return CheckpointFit(
         checkpoint=contents.place,
         format=contents.format,
