@@ -3,12 +3,12 @@
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelviz_callbacks.archive.locate import record_at
 from modelviz_callbacks.archive.reader import Record
-from modelviz_callbacks.checkpoint.comparing import compare
+from modelviz_callbacks.checkpoint.comparing import compare, unwrapped_note
 from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents, StoredTensor
 from modelviz_callbacks.checkpoint.expected_state import expected_state
 from modelviz_callbacks.checkpoint.findings import Expected, Findings
@@ -84,6 +84,10 @@ def _against_record(
     record = _record(contents, given)
     expected = expected_state(record.graph())
     findings = compare(expected, state)
+    # Of its own record's model the checkpoint has the names.
+    note = unwrapped_note(expected, state) if given is not None else None
+    if note is not None:
+        findings = replace(findings, notes=(*findings.notes, note))
     renaming = None
     if not findings.fits:
         renaming = find_renaming(expected.tensors, state, lambda s: compare(expected, s))

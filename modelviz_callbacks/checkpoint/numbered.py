@@ -20,6 +20,7 @@ class NumberedModules:
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self.groups: dict[str, dict[int, _Contents]] = defaultdict(lambda: defaultdict(Counter))
+        self._shapes: dict[str, Mapping[int, Counter[Shape]]] = {}
         self._names: Counter[str] = Counter()
         for name, shape in shapes.items():
             for start, number, rest in _numbers(name):
@@ -36,9 +37,17 @@ class NumberedModules:
         """
         mine, its = list(_numbers(name)), list(_numbers(its_name))
         return [number for _, number, _ in mine] == [number for _, number, _ in its] and all(
-            _shapes(self.groups.get(a, {})) == _shapes(other.groups.get(b, {}))
+            self.shapes_under(a) == other.shapes_under(b)
             for (a, _, _), (b, _, _) in zip(mine, its, strict=True)
         )
+
+    def shapes_under(self, start: str) -> Mapping[int, Counter[Shape]]:
+        """Gives the shapes that each module holds whose name begins with this, up to its number."""
+        if start not in self._shapes:
+            self._shapes[start] = {
+                number: _shapes(contents) for number, contents in self.groups.get(start, {}).items()
+            }
+        return self._shapes[start]
 
     def shifts_to(self, other: "NumberedModules") -> Iterator[tuple[str, str, int]]:
         """Finds modules that have another number because one was put in, or taken out.
@@ -70,11 +79,10 @@ def _numbers(name: str) -> Iterator[tuple[str, int, str]]:
         yield name[: found.start()], int(found[1]), name[found.end() :]
 
 
-def _shapes(group: Mapping[int, _Contents]) -> dict[int, Counter[Shape]]:
-    found: dict[int, Counter[Shape]] = defaultdict(Counter)
-    for number, contents in group.items():
-        for (_, shape), count in contents.items():
-            found[number][shape] += count
+def _shapes(contents: _Contents) -> Counter[Shape]:
+    found: Counter[Shape] = Counter()
+    for (_, shape), count in contents.items():
+        found[shape] += count
     return found
 
 
