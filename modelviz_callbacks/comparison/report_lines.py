@@ -9,7 +9,7 @@ from modelviz_callbacks.comparison.manifests_apart import ValueChange
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
 from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import DiffItem, ItemKind, diff_items
-from modelviz_callbacks.graph.plain_text import last_part, plain
+from modelviz_callbacks.graph.plain_text import in_one_line, last_part, plain
 from modelviz_callbacks.graph.units import human_bytes, human_count
 
 Sign = Literal["+", "-", "~", " "]
@@ -69,7 +69,7 @@ def report_sections(diff: RecordDiff) -> list[Section]:
             {
                 "Input": [Line(_value(change), "~") for change in diff.inputs],
                 "Environment": [Line(_value(change), "~") for change in diff.environment],
-                "Notes": [Line(plain(note)) for note in diff.notes],
+                "Notes": [Line(in_one_line(note)) for note in diff.notes],
             }
         ),
     ]

@@ -164,6 +164,8 @@ def test_a_step_that_runs_otherwise_may_do_so_by_chance(tmp_path) -> None:
     Other.__qualname__ = Net.__qualname__
     diff = diff_records(recorded(tmp_path / "a", Net()), recorded(tmp_path / "b", Other()))
     assert diff.notes == (BY_CHANCE,)
+    # Whole, however long.
+    assert text(diff)["Notes"] == [f"  {BY_CHANCE}"]
     assert text(diff)["Data flow"] == ["+ tanh in the model itself", "- relu in the model itself"]
 
 
@@ -213,8 +215,10 @@ def test_nothing_in_a_record_steers_a_terminal(tmp_path) -> None:
     evil = "x\x1b[31m\n\u202e" + "y" * 500
     old, new = recorded(tmp_path / "a", Net()), recorded(tmp_path / "b", Net())
     edit(new, environment={evil: evil}, input={evil: {"shape": [2], "dtype": evil}})
-    diff = replace(diff_records(old, new), notes=(evil,))
-    for section in report_sections(diff):
+    edit(new, status="failed_step", exception={"type": evil, "message": evil})
+    diff = diff_records(old, new)
+    assert "yyy" in diff.notes[0]
+    for section in report_sections(replace(diff, notes=(*diff.notes, "a\x1b\nb"))):
         for line in section.lines:
             assert line.text.isprintable()
             assert len(line.text) < 300
