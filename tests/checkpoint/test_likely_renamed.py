@@ -36,6 +36,11 @@ CASES = {
         net("encoder", *(block() for _ in range(3))),
         set(),
     ),
+    "shifted in several ways": (
+        net("encoder", other(), block(), block(), block()),
+        net("encoder", block(), block()),
+        set(),
+    ),
     "one in, one out": (
         net("encoder", block(), other(), block()),
         net("encoder", block(), block(), block()),
