@@ -1,17 +1,21 @@
 """Making the report: compare → paint → put together."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelviz_callbacks.archive.manifest import timestamp
 from modelviz_callbacks.archive.places import absolute
-from modelviz_callbacks.report.evolution import MOST_COMPARED, Lineage, lineages
+from modelviz_callbacks.graph.plain_text import many
+from modelviz_callbacks.report.evolution import Lineage, lineages
 from modelviz_callbacks.report.facts import facts_of
 from modelviz_callbacks.report.links import Links
 from modelviz_callbacks.report.page import render_report
 from modelviz_callbacks.report.runs import Archive
 from modelviz_callbacks.report.thumbnails import make_thumbnails
+
+_MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,14 @@ def _notes(archive: Archive, evolution: Iterable[Lineage]) -> list[str]:
             f"The page has {len(archive.runs) + len(archive.broken):,} records; "
             f"{archive.left_out:,} more were found and are not on it."
         )
-    unsaid = sum(step.note is not None for lineage in evolution for step in lineage.steps)
-    if unsaid:
+    reasons = Counter(step.note for one in evolution for step in one.steps if step.note)
+    # Each record that cannot be read is a reason of its own.
+    for reason, count in reasons.most_common(_MOST_REASONS):
+        notes.append(f"What changed is not said of {many(count, 'change')}: {reason}.")
+    left = sum(reasons.values()) - sum(count for _, count in reasons.most_common(_MOST_REASONS))
+    if left:
         notes.append(
-            f"What changed is not said of {unsaid:,} changes: it is said of the latest "
-            f"{MOST_COMPARED}, where their graphs can be read in time."
+            f"What changed is not said of {many(left, 'more change')}; each says why, under "
+            "Evolution."
         )
     return notes

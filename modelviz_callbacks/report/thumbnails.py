@@ -14,6 +14,7 @@ from modelviz_callbacks.draw.job import DrawJob, Drawn
 from modelviz_callbacks.draw.supervisor import Drawing
 from modelviz_callbacks.draw.thumbnails.process import paint_all
 from modelviz_callbacks.errors import ModelVizError, RecordError
+from modelviz_callbacks.graph.plain_text import many
 from modelviz_callbacks.report.runs import Archive
 
 MOST_THUMBNAILS = 60
@@ -58,8 +59,8 @@ def make_thumbnails(archive: Archive, most: int, limit_s: float) -> Thumbnails:
     if len(chosen) < len(archive.architectures):
         without = len(archive.architectures) - len(chosen)
         made.notes.append(
-            f"Pictures are of the {len(chosen)} architectures with the newest runs; "
-            f"{without:,} more have none here."
+            f"Pictures are of the {many(len(chosen), 'architecture')} with the newest runs; "
+            f"there are none here of {without:,} more."
         )
     end = time.monotonic() + limit_s
     with tempfile.TemporaryDirectory(prefix="modelviz-", ignore_cleanup_errors=True) as folder:
@@ -132,10 +133,12 @@ def _told(missing: int, failed: dict[str, str], out_of_time: bool) -> Iterator[s
     if out_of_time:
         yield "There was no time to look for more pictures; choose a larger --time-limit."
     elif missing:
-        yield f"{missing:,} architectures have no picture in their records that could be shown."
+        have, their = ("has", "its") if missing == 1 else ("have", "their")
+        what = many(missing, "architecture")
+        yield f"{what} {have} no picture in {their} records that could be shown."
     if failed:
         example = next(iter(failed.values()))
-        yield f"{len(failed):,} pictures could not be made small: {example}"
+        yield f"{many(len(failed), 'picture')} could not be made small: {example}"
 
 
 def _collect(folder: Path, pictures: dict[int, bytes]) -> Iterator[str]:
@@ -150,4 +153,4 @@ def _collect(folder: Path, pictures: dict[int, bytes]) -> Iterator[str]:
         room -= len(png)
         pictures[int(file.stem)] = png
     if left_out:
-        yield f"{left_out:,} more pictures would make this page too large."
+        yield f"{many(left_out, 'more picture')} would make this page too large."

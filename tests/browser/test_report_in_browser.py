@@ -1,10 +1,12 @@
 """The report as its readers meet it: by mouse, by keyboard, with ten thousand runs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from modelviz_callbacks.archive.found import FoundRecord
 from modelviz_callbacks.records import find_records
 from modelviz_callbacks.report.evolution import lineages
 from modelviz_callbacks.report.facts import facts_of
@@ -62,10 +64,15 @@ def large(tmp_path_factory) -> Path:
         )
         for n in range(10_000)
     )
+    return _rendered(tmp_path_factory.mktemp("large"), records)
+
+
+def _rendered(folder: Path, records: Iterable[FoundRecord]) -> Path:
+    """Writes a report without reading any record."""
     archive = read_archive(records)
     facts = facts_of(archive, lineages(archive.runs, 0), Links("/"))
     head = {"root": "/runs", "made_at": "2026-12-31T00:00:00Z", "notes": ["a note"]}
-    file = tmp_path_factory.mktemp("large") / "report.html"
+    file = folder / "report.html"
     file.write_text(render_report(head | facts, {}), "utf-8")
     return file
 
@@ -145,6 +152,35 @@ def test_the_evolution_says_what_changed(watch, small) -> None:
     expect(panel.get_by_role("img", name="Parameters over 3 runs")).to_be_visible()
     expect(panel.locator("svg.chart")).to_have_count(1)
     expect(panel.locator(".unchanged")).to_contain_text("Other (1 run)")
+
+
+def test_each_tab_says_what_is_the_same_architecture(watch, small) -> None:
+    """In one of them parameters that train or not are a change, in the other they are none."""
+    page = watch().open(small)
+    for name, said in (
+        ("Architectures", "which parameters train may differ"),
+        ("Evolution", "which parameters train"),
+    ):
+        _tab(page, name)
+        line = page.locator(f".panel.{name.lower()} .page > p").first
+        expect(line).to_be_visible()
+        expect(line).to_contain_text("same modules and data flow")
+        expect(line).to_contain_text(said)
+
+
+def test_a_card_without_a_data_flow_says_whose_it_may_be(watch, tmp_path) -> None:
+    """It stands apart, and is perhaps no architecture of its own."""
+    prints = {"structure": "sha256:1f4c"}
+    runs = [found("seen", fingerprints={**prints, "dataflow": "sha256:77"}, created_at="4")]
+    runs.append(found("bare", fingerprints=prints, created_at="3"))
+    runs.append(found("alone", fingerprints={"structure": "sha256:2222"}, created_at="2"))
+    page = watch().open(_rendered(tmp_path, runs))
+    _tab(page, "Architectures")
+    cards = page.locator(".card")
+    expect(cards.nth(0)).not_to_contain_text("data flow")
+    expect(cards.nth(1)).to_contain_text("data flow not seen: may be the same as the other one")
+    expect(cards.nth(2)).to_contain_text("data flow not seen")
+    expect(cards.nth(2)).not_to_contain_text("may be")
 
 
 def test_what_cannot_be_read_is_told(watch, small) -> None:

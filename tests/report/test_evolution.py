@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from modelviz_callbacks.archive.manifest import Artifact
 from modelviz_callbacks.archive.reader import Record
 from modelviz_callbacks.archive.search import find_records
 from modelviz_callbacks.graph.fingerprint import fingerprints
@@ -78,7 +79,7 @@ def test_the_latest_changes_are_looked_at_and_the_others_told(tmp_path, read) ->
     """An archive of ten thousand variants is not read as a whole."""
     (lineage,) = lineages(_runs(tmp_path, *map(net, range(4, 9))), 60, most_compared=2)
     assert [bool(step.changes) for step in lineage.steps] == [False, False, False, True, True]
-    assert lineage.steps[1].note == "an earlier change, which was not looked at"
+    assert lineage.steps[1].note == "only the latest 2 changes are looked at"
     assert read == ["run2", "run3", "run4"]
 
 
@@ -103,7 +104,7 @@ def test_a_graph_that_cannot_be_read_is_told_at_its_step(tmp_path) -> None:
 def test_time_has_an_end(tmp_path, read) -> None:
     """Without time no graph is read, and that is said."""
     (lineage,) = lineages(_runs(tmp_path, net(4), net(5)), 0)
-    assert lineage.steps[1].note == "there was no time to look at this change"
+    assert lineage.steps[1].note == "there was no time to look; choose a larger --time-limit"
     assert read == []
 
 
@@ -119,3 +120,30 @@ def test_classes_have_lineages_of_their_own(tmp_path) -> None:
         net(4, class_name=kept),
     )
     assert [lineage.class_name for lineage in lineages(runs, 60)] == [new, old, kept]
+
+
+def _without_graph(folder: Path, graph, created_at: str) -> None:
+    """Writes the record of a run whose step was not watched: it has no data flow and no graph."""
+    artifact = Artifact("modules", "repr", "", "ok", ("modules.txt",))
+    known = {kind: value for kind, value in fingerprints(graph).items() if kind != "dataflow"}
+    write_record(folder, graph, created_at, artifacts=(artifact,), fingerprints=known)
+
+
+def test_a_record_without_a_graph_is_named_as_the_reason(tmp_path) -> None:
+    """And nothing else is blamed."""
+    _runs(tmp_path, net(4))
+    _without_graph(tmp_path / "bare" / "architecture", net(5), "2026-01-02T00:00:00Z")
+    (lineage,) = lineages(read_archive(find_records(tmp_path)).runs, 60)
+    assert lineage.steps[1].note == "there is no graph in bare"
+
+
+def test_another_run_of_the_same_architecture_tells_what_changed(tmp_path) -> None:
+    """Where the first one has no graph, and the later one has."""
+    _runs(tmp_path, net(4))
+    _without_graph(tmp_path / "bare" / "architecture", net(5), "2026-01-02T00:00:00Z")
+    write_record(tmp_path / "whole" / "architecture", net(5), "2026-01-03T00:00:00Z")
+    runs = read_archive(find_records(tmp_path)).runs
+    (lineage,) = lineages(runs, 60)
+    assert runs[lineage.steps[1].run].run == "bare"
+    assert lineage.steps[1].runs == 2
+    assert "reconfigured: fc" in lineage.steps[1].changes[0]

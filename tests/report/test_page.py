@@ -94,3 +94,19 @@ def test_rows_are_bounded_whatever_a_record_says() -> None:
     long = found("n" * 10**6, class_name="c" * 10**6, created_at="2" * 10**6)
     told = facts_of(read_archive([long]), (), Links("/"))
     assert len(str(told)) < 3_000
+
+
+def test_the_notes_give_the_true_reason_of_each_change_that_is_not_said(tmp_path) -> None:
+    """As many times as it holds; no other reason stands beside it."""
+    for place in range(4):
+        day = f"2026-01-0{place + 1}T00:00:00Z"
+        write_record(tmp_path / f"run{place}" / "architecture", net(4 + place), day, SVG)
+    (tmp_path / "run1" / "architecture" / "architecture.json").write_text("{")
+    archive = read_archive(find_records(tmp_path))
+    made = make_report("runs", archive, tmp_path, most_thumbnails=4, limit_s=60)
+    (note,) = made.notes
+    assert note.startswith("What changed is not said of 2 changes: ")
+    assert "run1" in note
+    timed = make_report("runs", archive, tmp_path, most_thumbnails=0, limit_s=0)
+    (note,) = timed.notes
+    assert note.startswith("What changed is not said of 3 changes: there was no time to look")

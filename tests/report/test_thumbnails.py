@@ -40,7 +40,7 @@ def test_the_newest_are_shown_and_the_rest_is_told(tmp_path) -> None:
         write_record(tmp_path / str(place) / "architecture", net(4 + place), day, svg=SVG)
     made = make_thumbnails(_archive(tmp_path), 2, 60)
     assert sorted(made.pictures) == [0, 1]
-    assert "1 more have none here" in made.notes[0]
+    assert "there are none here of 1 more" in made.notes[0]
 
 
 def test_more_bytes_than_fit_are_left_out_and_told(tmp_path, monkeypatch) -> None:
@@ -68,3 +68,15 @@ def test_time_has_an_end(tmp_path) -> None:
     made = make_thumbnails(_archive(tmp_path), 10, 0)
     assert made.pictures == {}
     assert "no time" in made.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 architecture has"), (2, "2 architectures have")]
+)
+def test_architectures_without_a_picture_are_counted(tmp_path, count, said) -> None:
+    """In the number that they are."""
+    for place in range(count):
+        record = write_record(tmp_path / str(place) / "architecture", net(4 + place))
+        (record / "architecture.json").write_text("{")
+    made = make_thumbnails(_archive(tmp_path), 10, 60)
+    assert made.notes[0].startswith(said)

@@ -17,7 +17,8 @@ class ArchitecturesTab {
     }
     this.cards = element("ul", { class: "cards" });
     this.more = button("", () => this.add(), { class: "tool more" });
-    panel.append(element("div", { class: "page" }, this.cards, this.more));
+    const meaning = "Runs with the same modules and data flow are one architecture; which parameters train may differ.";
+    panel.append(element("div", { class: "page" }, element("p", { class: "faint" }, meaning), this.cards, this.more));
     this.add();
   }
 
@@ -52,8 +53,12 @@ class ArchitecturesTab {
           .filter(Boolean)
           .join(" · "),
       ),
-      element("p", { class: "faint small" }, element("code", { title: fullPrint(architecture) }, printText(architecture)),
-        architecture.dataflow ? "" : " data flow not seen to its end"),
+      element(
+        "p",
+        { class: "faint small" },
+        element("code", { title: fullPrint(architecture) }, printText(architecture)),
+        architecture.dataflow ? "" : ` ${this.unseenText(architecture)}`,
+      ),
       element(
         "p",
         { class: "small" },
@@ -65,6 +70,14 @@ class ArchitecturesTab {
         "aria-label": `Show ${plural(runs.length, "run")} with this architecture in the table`,
       }),
     );
+  }
+
+  /** Without its data flow, it may be one of those that have the same modules. */
+  unseenText(architecture) {
+    const others = this.archive.withModulesOf(architecture).length - 1;
+    if (others === 0) return "data flow not seen";
+    const which = others === 1 ? "as the other one" : `as one of the ${exactCount(others)} others`;
+    return `data flow not seen: may be the same ${which} with these modules`;
   }
 
   picture(architecture) {

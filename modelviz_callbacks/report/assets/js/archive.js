@@ -10,6 +10,8 @@ class Archive {
       dataflow,
       runs: [],
     }));
+    this.byModules = new Map(this.architectures.map(({ structure }) => [structure, []]));
+    for (const architecture of this.architectures) this.byModules.get(architecture.structure).push(architecture);
     this.runs = facts.runs.map((row, place) => this.run(row, place));
     this.lineages = facts.lineages.map(({ class: of, runs, steps }) => ({
       class: facts.classes[of],
@@ -33,6 +35,11 @@ class Archive {
     };
     run.architecture?.runs.push(run);
     return run;
+  }
+
+  /** The architectures that have the same modules, itself among them. */
+  withModulesOf(architecture) {
+    return this.byModules.get(architecture.structure);
   }
 }
 

@@ -1,6 +1,9 @@
 const OPEN_LINEAGES = 3;
 const LINEAGES_AT_ONCE = 100;
 const STEPS_AT_ONCE = 50;
+const MEANING =
+  "Runs in a row are one step while they have the same modules and data flow and agree in which parameters train; " +
+  "of a run whose data flow was not seen, the rest is compared.";
 
 /** For each class of models, what changed from one architecture to the next. */
 class EvolutionTab {
@@ -11,7 +14,7 @@ class EvolutionTab {
   fill(panel) {
     const changed = this.archive.lineages.filter((lineage) => lineage.steps.length > 1);
     const same = this.archive.lineages.filter((lineage) => lineage.steps.length === 1);
-    const page = element("div", { class: "page" });
+    const page = element("div", { class: "page" }, element("p", { class: "faint" }, MEANING));
     if (changed.length === 0)
       page.append(element("p", null, "No class of models has changed from one run to the next."));
     appendGradually(page, changed, LINEAGES_AT_ONCE, (lineage, place) => this.section(lineage, place < OPEN_LINEAGES));
@@ -78,7 +81,7 @@ function stepItem(step, before) {
     before
       ? element("ul", { class: "changes" }, step.changes.map(changeItem))
       : element("p", { class: "faint" }, "The first run of this model."),
-    step.note && element("p", { class: "faint" }, sentence(step.note)),
+    step.note && element("p", { class: "faint" }, `What changed is not said: ${step.note}.`),
     before && !step.note && step.changes.length === 0 &&
       element("p", { class: "faint" }, "Its fingerprint is another, and nothing that can be named."),
   );
@@ -95,8 +98,4 @@ function figuresText(run, before) {
   const change = before?.parameters == null ? 0 : run.parameters - before.parameters;
   const sign = change > 0 ? "+" : "−";
   return `${humanCount(run.parameters)} parameters${change ? ` (${sign}${humanCount(Math.abs(change))})` : ""}`;
-}
-
-function sentence(text) {
-  return `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
