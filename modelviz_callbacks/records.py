@@ -46,7 +46,8 @@ def diff_records(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> Re
         new: The later one.
 
     Returns:
-        What is another: true where the architectures differ. `diff.graph` says in what;
+        What is another: true where the architectures differ. `diff.graph` says in what (None where
+        a record has no graph: then `diff.differ` names the fingerprints that differ);
         `diff.totals`, `diff.parts`, `diff.inputs` and `diff.environment` say the rest.
 
     Raises:

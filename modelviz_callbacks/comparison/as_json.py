@@ -5,6 +5,7 @@ from typing import Any
 
 from modelviz_callbacks.comparison.costs_apart import TotalChange
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import is_rename
 from modelviz_callbacks.graph.model import ModuleEntry
 
@@ -19,6 +20,8 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
         - `different`: whether the architectures differ; the exit code says the same.
         - `old`, `new`: of each record `directory`, `class`, `created_at`, `status`,
           `fingerprints`.
+        - `differ`: the kinds of fingerprints that both have and that differ.
+        - `modules`, `trainable`, `flow`: null where one of the records has no graph.
         - `modules`: `added` and `removed`, all of them in order, each with `path`, `class` and
           `config`; `moved`, each with `old`, `new` and `renamed` (whether it is in the same module
           as before), without what is in them; `changed`, each with `path` (the new one) and
@@ -36,11 +39,24 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
         - `input`, `environment`: what is another, each with `name`, `old`, `new` (texts or null).
         - `notes`: what a reader should know about the comparison.
     """
-    graph = diff.graph
     return {
         "different": bool(diff),
         "old": _side(diff.old),
         "new": _side(diff.new),
+        "differ": list(diff.differ),
+        **_graph(diff.graph),
+        "totals": {total.name: _total(total) for total in diff.totals},
+        "parts": [asdict(part) for part in diff.parts],
+        "input": [asdict(change) for change in diff.inputs],
+        "environment": [asdict(change) for change in diff.environment],
+        "notes": list(diff.notes),
+    }
+
+
+def _graph(graph: GraphDiff | None) -> dict[str, Any]:
+    if graph is None:
+        return {"modules": None, "trainable": None, "flow": None}
+    return {
         "modules": {
             "added": [_module(entry) for entry in graph.added],
             "removed": [_module(entry) for entry in graph.removed],
@@ -56,11 +72,6 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
             "connections": [asdict(change) for change in graph.connections],
             "rewired": graph.rewired,
         },
-        "totals": {total.name: _total(total) for total in diff.totals},
-        "parts": [asdict(part) for part in diff.parts],
-        "input": [asdict(change) for change in diff.inputs],
-        "environment": [asdict(change) for change in diff.environment],
-        "notes": list(diff.notes),
     }
 
 

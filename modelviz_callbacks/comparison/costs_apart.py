@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from modelviz_callbacks.archive.manifest import Manifest
 from modelviz_callbacks.graph.compare import match_graphs
 from modelviz_callbacks.graph.costs import Cost, Costs, ModuleCost
 from modelviz_callbacks.graph.diff import GraphDiff
@@ -76,6 +77,25 @@ def total_changes(old: ArchitectureGraph, new: ArchitectureGraph) -> tuple[Total
         )
         for name in _FIGURES
     )
+
+
+def recorded_totals(old: Manifest, new: Manifest) -> tuple[TotalChange, ...]:
+    """Gives the figures of two models as their manifests have them."""
+    before, now = _recorded(old), _recorded(new)
+    least = _is_recorded_least(old, before), _is_recorded_least(new, now)
+    return tuple(
+        TotalChange(name, before.get(name), now.get(name), *(least if name == _FLOPS else ()))
+        for name in _FIGURES
+    )
+
+
+def _recorded(manifest: Manifest) -> dict[str, int]:
+    return {name: number for name, number in manifest.totals.items() if type(number) is int}
+
+
+def _is_recorded_least(manifest: Manifest, figures: dict[str, int]) -> bool:
+    is_whole = manifest.status != "failed_step" and not figures.get("uncounted_calls")
+    return _FLOPS in figures and not is_whole
 
 
 def _is_least(graph: ArchitectureGraph, cost: Cost) -> bool:

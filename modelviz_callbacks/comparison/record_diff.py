@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.reader import Record
 from modelviz_callbacks.comparison.costs_apart import (
     PartCost,
     TotalChange,
     part_costs,
+    recorded_totals,
     total_changes,
 )
 from modelviz_callbacks.comparison.manifests_apart import (
@@ -19,7 +21,6 @@ from modelviz_callbacks.comparison.manifests_apart import (
 from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.fingerprint import fingerprints
-from modelviz_callbacks.graph.model import ArchitectureGraph
 
 BY_CHANCE = "a step that depends on its batch or on chance may differ without a change of yours"
 
@@ -33,7 +34,8 @@ class ComparedRecord:
         class_name: The model's class, with its defining module.
         created_at: When the record was begun.
         status: As in `Manifest`.
-        fingerprints: Of its graph, as `graph.fingerprint` makes them now.
+        fingerprints: Of its graph, as `graph.fingerprint` makes them now; where one of the two
+            records has no graph, those in the manifest.
     """
 
     directory: str
@@ -50,10 +52,13 @@ class RecordDiff:
     It is true where the architectures differ: in modules, configuration, parameters, in what is
     trained or in what the first step does. Another input or environment does not make it true.
 
+    Where one of the records has no graph, they are compared by their fingerprints alone.
+
     Attributes:
         old: The earlier record.
         new: The later one.
-        graph: What is another in the architecture.
+        graph: What is another in the architecture; None where a record has no graph.
+        differ: The kinds of fingerprints that both have and that differ, like `"structure"`.
         totals: What the models hold and compute, as far as both records know it.
         parts: What was gained or lost with each module that came, went or changed.
         inputs: Tensors of the first batch that have another shape or dtype.
@@ -63,7 +68,8 @@ class RecordDiff:
 
     old: ComparedRecord
     new: ComparedRecord
-    graph: GraphDiff
+    graph: GraphDiff | None
+    differ: tuple[str, ...] = ()
     totals: tuple[TotalChange, ...] = ()
     parts: tuple[PartCost, ...] = ()
     inputs: tuple[ValueChange, ...] = ()
@@ -72,7 +78,7 @@ class RecordDiff:
 
     def __bool__(self) -> bool:
         """Whether the architectures differ."""
-        return bool(self.graph)
+        return bool(self.differ) if self.graph is None else bool(self.graph)
 
 
 def compare_records(old: Record, new: Record) -> RecordDiff:
@@ -83,15 +89,18 @@ def compare_records(old: Record, new: Record) -> RecordDiff:
         new: The later one.
 
     Raises:
-        RecordError: If a graph cannot be read.
+        RecordError: If a graph cannot be read, or if one has none and there are no fingerprints.
     """
+    if not (_has_graph(old) and _has_graph(new)):
+        return _by_fingerprints(old, new)
     graphs = old.graph(), new.graph()
     diff = compare(*graphs)
-    sides = _side(old, graphs[0]), _side(new, graphs[1])
+    sides = _side(old, fingerprints(graphs[0])), _side(new, fingerprints(graphs[1]))
     inputs = input_changes(old.manifest, new.manifest)
     return RecordDiff(
         *sides,
         graph=diff,
+        differ=_differ(*sides),
         totals=total_changes(*graphs),
         parts=part_costs(*graphs, diff, same_input=not inputs),
         inputs=inputs,
@@ -100,23 +109,52 @@ def compare_records(old: Record, new: Record) -> RecordDiff:
     )
 
 
-def _side(record: Record, graph: ArchitectureGraph) -> ComparedRecord:
+def _has_graph(record: Record) -> bool:
+    return LAYOUT.graph in record.manifest.files
+
+
+def _by_fingerprints(old: Record, new: Record) -> RecordDiff:
+    sides = tuple(_side(record, record.manifest.fingerprints) for record in (old, new))
+    before, now = sides
+    if before.fingerprints.keys().isdisjoint(now.fingerprints):
+        # Whichever has no graph says so.
+        old.graph(), new.graph()
+    return RecordDiff(
+        before,
+        now,
+        graph=None,
+        differ=_differ(before, now),
+        totals=recorded_totals(old.manifest, new.manifest),
+        inputs=input_changes(old.manifest, new.manifest),
+        environment=environment_changes(old.manifest, new.manifest),
+        notes=tuple(_notes(old, new, (before, now), None)),
+    )
+
+
+def _differ(old: ComparedRecord, new: ComparedRecord) -> tuple[str, ...]:
+    both = [kind for kind in old.fingerprints if kind in new.fingerprints]
+    return tuple(kind for kind in both if old.fingerprints[kind] != new.fingerprints[kind])
+
+
+def _side(record: Record, made: Mapping[str, str]) -> ComparedRecord:
     manifest = record.manifest
     return ComparedRecord(
         record.directory,
         str(manifest.model.get("class", "")),
         manifest.created_at,
         manifest.status,
-        fingerprints(graph),
+        made,
     )
 
 
 def _notes(
-    old: Record, new: Record, sides: tuple[ComparedRecord, ComparedRecord], diff: GraphDiff
+    old: Record, new: Record, sides: tuple[ComparedRecord, ComparedRecord], diff: GraphDiff | None
 ) -> Iterator[str]:
     for name, record in (("old", old), ("new", new)):
         if (unseen := unseen_flow(record.manifest)) is not None:
             yield f"the {name} record: {unseen}"
+        if not _has_graph(record):
+            yield f"the {name} record has no graph: compared by fingerprints alone"
     if not all("dataflow" in side.fingerprints for side in sides):
         yield "what the first step does was not compared, since not both were seen to their end"
     elif diff and not replace(

@@ -22,6 +22,11 @@ _SIGNS: dict[ItemKind, Sign] = {
     "skip removed": "-",
     "flow removed": "-",
 }
+WHAT_DIFFERS = {
+    "structure": "modules, their configuration or their parameters' shapes",
+    "trainable": "which parameters are trained",
+    "dataflow": "what the first step does",
+}
 _MODULES: tuple[ItemKind, ...] = ("added", "removed", "moved", "changed", "reordered")
 _TRAINED: tuple[ItemKind, ...] = ("trained", "frozen")
 _NAMES = {
@@ -63,8 +68,19 @@ class Section:
 
 def report_sections(diff: RecordDiff) -> list[Section]:
     """Puts into words what is another; sections with nothing to say are left out."""
+    # Where there are graphs, they tell more.
+    differ = diff.differ if diff.graph is None else ()
     return [
-        *architecture_sections(diff.graph, diff.parts, diff.totals, same_input=not diff.inputs),
+        *_sections(
+            {
+                "Architecture": [
+                    Line(f"differs: {WHAT_DIFFERS.get(k, plain(k))}", "~") for k in differ
+                ]
+            }
+        ),
+        *architecture_sections(
+            diff.graph or GraphDiff(), diff.parts, diff.totals, same_input=not diff.inputs
+        ),
         *_sections(
             {
                 "Input": [Line(_value(change), "~") for change in diff.inputs],

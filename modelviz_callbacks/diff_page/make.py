@@ -7,6 +7,7 @@ from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
 from modelviz_callbacks.diff_page.drawings import draw_sides
 from modelviz_callbacks.diff_page.page import render_diff_page
 from modelviz_callbacks.diff_page.sides import Side, choose_depths
+from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.diff_marks import GraphMarks, diff_marks
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
@@ -40,12 +41,13 @@ def make_diff_page(old: Record, new: Record, diff: RecordDiff, limit_s: float) -
         RecordError: If a graph cannot be read.
     """
     graphs = old.graph(), new.graph()
-    marks = diff_marks(*graphs, diff.graph)
+    found = compare(*graphs) if diff.graph is None else diff.graph
+    marks = diff_marks(*graphs, found)
     sides = _side(diff.old, graphs[0], marks[0]), _side(diff.new, graphs[1], marks[1])
     depths = choose_depths(sides)
     drawings = draw_sides(sides, depths, limit_s)
     notes = (*depths.notes, *drawings.notes)
-    return DiffPage(render_diff_page(sides, depths, drawings, diff), notes)
+    return DiffPage(render_diff_page(sides, depths, drawings, diff, found), notes)
 
 
 def _side(record: ComparedRecord, graph: ArchitectureGraph, marks: GraphMarks) -> Side:

@@ -9,6 +9,7 @@ from modelviz_callbacks.diff_page.changes import changes_of
 from modelviz_callbacks.diff_page.drawings import Drawings
 from modelviz_callbacks.diff_page.sides import Depths, Side
 from modelviz_callbacks.draw.page.facts import boxes_of
+from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import diff_items
 from modelviz_callbacks.graph.diff_marks import GraphMarks
 from modelviz_callbacks.graph.model import ArchitectureGraph
@@ -60,7 +61,11 @@ _DESIGN = Design(
 
 
 def render_diff_page(
-    sides: tuple[Side, Side], depths: Depths, drawings: Drawings, diff: RecordDiff
+    sides: tuple[Side, Side],
+    depths: Depths,
+    drawings: Drawings,
+    diff: RecordDiff,
+    graph: GraphDiff,
 ) -> str:
     """Makes the page.
 
@@ -68,7 +73,8 @@ def render_diff_page(
         sides: The old architecture and the new one.
         depths: The depths of the diagrams.
         drawings: The diagrams.
-        diff: What is another.
+        diff: What is another in the records.
+        graph: What is another in their graphs.
 
     Returns:
         HTML, the same for the same content.
@@ -78,8 +84,8 @@ def render_diff_page(
             _side(side, [d for d in depths.drawn if (place, d) in drawings.diagrams])
             for place, side in enumerate(sides)
         ],
-        "changes": changes_of(*sides, diff.graph, diff.parts),
-        "said": [item.subject for item in diff_items(diff.graph) if item.kind in _WITHOUT_PLACE],
+        "changes": changes_of(*sides, graph, diff.parts),
+        "said": [item.subject for item in diff_items(graph) if item.kind in _WITHOUT_PLACE],
         "totals": {total.name: [total.old, total.new] for total in diff.totals},
         "at_least": {total.name: [total.old_at_least, total.new_at_least] for total in diff.totals},
         "same_input": not diff.inputs,

@@ -7,7 +7,7 @@ from importlib import metadata
 from modelviz_callbacks.archive.reader import Record
 from modelviz_callbacks.comparison.costs_apart import total_changes
 from modelviz_callbacks.comparison.record_diff import BY_CHANCE
-from modelviz_callbacks.comparison.report_lines import total_words
+from modelviz_callbacks.comparison.report_lines import WHAT_DIFFERS, total_words
 from modelviz_callbacks.errors import one_line
 from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.diff import GraphDiff
@@ -17,11 +17,6 @@ from modelviz_callbacks.graph.model import ArchitectureGraph
 # A warning is read at a glance, a manifest line by line.
 _MOST_IN_WARNING = 3
 _MOST_IN_MANIFEST = 50
-_IN_WORDS = {
-    "structure": "modules, their configuration or their parameters' shapes",
-    "trainable": "which parameters are trained",
-    "dataflow": "what the first step does",
-}
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ class Drift:
 
     def _said(self, most: int) -> tuple[str, ...]:
         said = () if self.diff is None else describe_diff(self.diff, most)
-        return said or (f"what differs: {', '.join(_IN_WORDS.get(k, k) for k in self.differ)}",)
+        return said or (f"what differs: {', '.join(WHAT_DIFFERS.get(k, k) for k in self.differ)}",)
 
     def _heading(self) -> str:
         if "structure" in self.differ:

@@ -73,3 +73,16 @@ def test_many_lines_are_counted_unless_all_are_asked_for(tmp_path, capsys) -> No
     assert " more (--all)" in short
     main(["diff", one, other, "--all"])
     assert len(capsys.readouterr().out.splitlines()) > len(short.splitlines())
+
+
+def test_a_page_needs_both_graphs(old, new, tmp_path, capsys) -> None:
+    """Without a page, fingerprints are enough."""
+    file = tmp_path / "new" / "architecture" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    file.write_text(json.dumps({**manifest, "artifacts": [], "graph_digest": None}))
+    assert main(["diff", old, new]) == 1
+    assert "compared by fingerprints alone" in capsys.readouterr().out
+    page = tmp_path / "diff.html"
+    assert main(["diff", old, new, "--page", str(page)]) == 2
+    assert "lists no architecture.json" in capsys.readouterr().err
+    assert not page.exists()

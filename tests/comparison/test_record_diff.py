@@ -183,6 +183,43 @@ def test_an_older_record_is_compared_in_what_it_has(tmp_path) -> None:
     assert "~ FLOPs of the forward: not counted → 192" in text(diff)["Totals"]
 
 
+def without_graph(folder: Path) -> Path:
+    manifest = json.loads((folder / "architecture" / LAYOUT.manifest).read_text())
+    for artifact in manifest["artifacts"]:
+        artifact["files"] = [file for file in artifact["files"] if file != LAYOUT.graph]
+    edit(folder, artifacts=manifest["artifacts"], graph_digest=None)
+    return folder
+
+
+def test_a_record_without_a_graph_is_compared_by_fingerprints(tmp_path) -> None:
+    """Its manifest has them, with totals, input and environment."""
+    old = recorded(tmp_path / "a", Net(8))
+    same, other = (
+        without_graph(recorded(tmp_path / name, Net(width))) for name, width in (("b", 8), ("c", 9))
+    )
+    note = "the new record has no graph: compared by fingerprints alone"
+    equal, diff = diff_records(old, same), diff_records(old, other)
+    assert not equal
+    assert equal.notes == (note,)
+    assert diff
+    assert diff.differ == ("structure",)
+    assert text(diff)["Architecture"][-1] == (
+        "~ differs: modules, their configuration or their parameters' shapes"
+    )
+    assert text(diff)["Totals"][0] == "~ parameters: 58 → 65 +7, +12.1 %"
+    content = diff_as_json(diff)
+    assert content["different"] is True
+    assert content["modules"] is None
+
+
+def test_without_graph_and_fingerprints_nothing_can_be_said(tmp_path) -> None:
+    """Which record it is about is."""
+    old, new = recorded(tmp_path / "a", Net()), without_graph(recorded(tmp_path / "b", Net()))
+    edit(new, fingerprints={})
+    with pytest.raises(RecordError, match=r"b.*lists no architecture\.json"):
+        diff_records(old, new)
+
+
 def test_all_of_it_is_plain_data(tmp_path) -> None:
     """Numbers as numbers, and nothing that JSON does not have."""
     diff = diff_records(recorded(tmp_path / "a", Net(8)), recorded(tmp_path / "b", Net(9)))
