@@ -5,7 +5,6 @@ from importlib.resources import files
 from typing import Any
 
 from modelviz_callbacks.comparison.record_diff import RecordDiff
-from modelviz_callbacks.diff_page.changes import changes_of
 from modelviz_callbacks.diff_page.drawings import Drawings
 from modelviz_callbacks.diff_page.sides import Depths, Side
 from modelviz_callbacks.draw.page.facts import boxes_of
@@ -60,12 +59,17 @@ _DESIGN = Design(
 
 
 def render_diff_page(
-    sides: tuple[Side, Side], depths: Depths, drawings: Drawings, diff: RecordDiff
+    sides: tuple[Side, Side],
+    changes: Sequence[Mapping[str, Any]],
+    depths: Depths,
+    drawings: Drawings,
+    diff: RecordDiff,
 ) -> str:
     """Makes the page.
 
     Args:
         sides: The old architecture and the new one.
+        changes: What is listed, as `changes_of` gives it.
         depths: The depths of the diagrams.
         drawings: The diagrams.
         diff: What is another.
@@ -78,7 +82,7 @@ def render_diff_page(
             _side(side, [d for d in depths.drawn if (place, d) in drawings.diagrams])
             for place, side in enumerate(sides)
         ],
-        "changes": changes_of(*sides, diff.graph, diff.parts),
+        "changes": changes,
         "said": [item.subject for item in diff_items(diff.graph) if item.kind in _WITHOUT_PLACE],
         "totals": {total.name: [total.old, total.new] for total in diff.totals},
         "same_input": not diff.inputs,
