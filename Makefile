@@ -17,7 +17,7 @@ help:
 	@echo "make browser look at the page and at TensorBoard in Chromium, which must be installed"
 	@echo "make lint    run ruff and mypy"
 	@echo "make bench   measure how long the first step is held up, what watching costs in time and memory,"
-	@echo "             and what pictures cost (a quarter of an hour)"
+	@echo "             what pictures cost, comparing, and an archive of 10,000 records (half an hour)"
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,3 +48,4 @@ bench: $(INSTALLED)
 	$(RUN) benchmarks/memory.py --check
 	$(RUN) benchmarks/draw.py --check --only resnet
 	$(RUN) benchmarks/diff.py --check
+	$(RUN) benchmarks/archive.py --check

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from modelviz_callbacks.archive.manifest import Artifact, Manifest
 from modelviz_callbacks.archive.reader import open_record
 from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
-from modelviz_callbacks.draw.page.render import PageContent, render_page
+from modelviz_callbacks.draw.page.content import PageContent
+from modelviz_callbacks.draw.page.render import render_page
 from modelviz_callbacks.errors import RecordError
 from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.costs import Costs

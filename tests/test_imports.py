@@ -32,6 +32,15 @@ def test_the_hook_imports_neither_lightning_nor_tensorboard() -> None:
     assert run(script).strip() == "set()"
 
 
+def test_a_training_imports_nothing_of_the_page() -> None:
+    """A child process makes it."""
+    script = (
+        "import sys; from modelviz_callbacks import ModelVizHook;"
+        "print([name for name in sys.modules if '.webpage' in name])"
+    )
+    assert run(script).strip() == "[]"
+
+
 def test_records_are_read_and_compared_without_torch() -> None:
     """On a machine that trains nothing."""
     script = (

@@ -231,7 +231,7 @@ def test_a_resume_that_trains_other_parameters_is_told(tmp_path) -> None:
         fit(tmp_path, net, checkpoint)
     said = drift_warning(caught)
     assert "other parameters are trained than then" in said
-    assert "Not trained any more: 1 parameter (net.head.bias)." in said
+    assert "Not trained any more: 1 parameter tensor (net.head.bias)." in said
 
 
 def test_a_resume_whose_forward_is_another_is_told(tmp_path) -> None:

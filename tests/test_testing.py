@@ -91,7 +91,7 @@ def test_a_frozen_parameter_is_told(golden) -> None:
     """It is part of what a model repository promises."""
     net = Net()
     net.head.bias.requires_grad_(requires_grad=False)
-    assert "~ not trained any more: 1 parameter (head.bias)" in failure_of(net, golden)
+    assert "~ not trained any more: 1 parameter tensor (head.bias)" in failure_of(net, golden)
 
 
 def test_every_change_of_many_is_named(tmp_path) -> None:

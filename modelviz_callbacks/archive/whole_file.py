@@ -28,7 +28,10 @@ def write_whole(target: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105 - the name that tests and readers know
-    except BaseException:
+    except BaseException as e:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if isinstance(e, OSError):
+            # The temporary name says nothing to whoever named the file.
+            e.filename, e.filename2 = str(target), None
         raise

@@ -3,17 +3,17 @@
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelviz_callbacks.archive.locate import record_at
 from modelviz_callbacks.archive.reader import Record
-from modelviz_callbacks.checkpoint.comparing import compare
+from modelviz_callbacks.checkpoint.comparing import compare, unwrapped_note
 from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents, StoredTensor
 from modelviz_callbacks.checkpoint.expected_state import expected_state
 from modelviz_callbacks.checkpoint.findings import Expected, Findings
 from modelviz_callbacks.checkpoint.fit import AgainstKind, CheckpointFit
-from modelviz_callbacks.checkpoint.likely_renamed import likely_renamed
+from modelviz_callbacks.checkpoint.likely_renamed import LikelyRenamed, likely_renamed
 from modelviz_callbacks.checkpoint.opening import open_checkpoint
 from modelviz_callbacks.checkpoint.own_record import own_record, own_references
 from modelviz_callbacks.checkpoint.renaming import Renaming, find_renaming
@@ -84,6 +84,10 @@ def _against_record(
     record = _record(contents, given)
     expected = expected_state(record.graph())
     findings = compare(expected, state)
+    # Of its own record's model the checkpoint has the names.
+    note = unwrapped_note(expected, state) if given is not None else None
+    if note is not None:
+        findings = replace(findings, notes=(*findings.notes, note))
     renaming = None
     if not findings.fits:
         renaming = find_renaming(expected.tensors, state, lambda s: compare(expected, s))
@@ -124,7 +128,9 @@ def _against_model(state: Branch, given: Any) -> _Against:
 
 def _result(contents: CheckpointContents, chosen: ChosenState, against: _Against) -> CheckpointFit:
     held, found = chosen.state.tensors(), against.findings
-    renamed = likely_renamed(found.missing, found.unexpected) if against.renaming is None else ()
+    renamed: tuple[LikelyRenamed, ...] = ()
+    if against.renaming is None and not found.fits:
+        renamed = likely_renamed(against.expected.tensors, found)
     return CheckpointFit(
         checkpoint=contents.place,
         format=contents.format,

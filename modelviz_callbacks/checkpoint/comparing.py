@@ -102,6 +102,24 @@ def _without_compilers(expected: Expected, state: Branch) -> tuple[Branch, list[
     return Branch(entries, layouts), [note]
 
 
+def unwrapped_note(expected: Expected, state: Branch) -> str | None:
+    """Says what compiled models call names that a state dict has without a compiler's wrapper.
+
+    Whether the recorded model has them a record does not tell: `module.compile()` changes none.
+    """
+    if not expected.compiled or any(_WRAPPER in name for name in state.entries):
+        return None
+    starts = tuple(f"{path}." if path else "" for path in expected.compiled)
+    if not any(name.startswith(starts) and name in expected.tensors for name in state.entries):
+        return None
+    paths = [path or "the whole model" for path in sorted(expected.compiled)]
+    return (
+        f"the recorded model ran compiled ({_some(paths)}), and these names are those of one "
+        f'that is not: a module that torch.compile() gives wants "{_WRAPPER}." in them, so load '
+        "them before it is compiled"
+    )
+
+
 def _plain(name: str, compiled: frozenset[str]) -> str:
     kept: list[str] = []
     for part in name.split("."):

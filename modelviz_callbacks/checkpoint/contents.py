@@ -24,9 +24,12 @@ class OtherValue:
 
     Attributes:
         kind: Its class's name.
+        refused: Whether weights-only loading does not allow the class, so that nothing but its
+            name is known.
     """
 
     kind: str
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
 from modelviz_callbacks.archive.places import absolute, is_url, joined
+from modelviz_callbacks.checkpoint.limits import quoted
 from modelviz_callbacks.errors import CheckpointError, one_line
 from modelviz_callbacks.graph.versioned_json import read_object
-
-# What describes a tensor, but not its values, takes about 200 bytes.
-MOST_DESCRIPTION_BYTES = 64 * 2**20
 
 
 def open_file(place: str) -> AbstractContextManager[BinaryIO]:
@@ -53,7 +51,7 @@ def in_folder(folder: str, name: str) -> str:
         CheckpointError: If the name would lead elsewhere.
     """
     if not name or name in {".", ".."} or any(c in name for c in "/\\\0") or is_url(name):
-        raise CheckpointError(f"{folder}: {name!r} is no name of a file in this folder.")
+        raise CheckpointError(f"{folder}: {quoted(name)} is no name of a file in this folder.")
     return joined(folder, name)
 
 

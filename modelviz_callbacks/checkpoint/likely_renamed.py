@@ -2,10 +2,12 @@
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelviz_callbacks.checkpoint.findings import StateName
+from modelviz_callbacks.checkpoint.contents import StoredTensor
+from modelviz_callbacks.checkpoint.findings import Findings
+from modelviz_callbacks.checkpoint.numbered import NumberedModules, Shape
 
 # As many names of one kind are compared with each other.
 _MOST_ALIKE = 200
@@ -29,43 +31,120 @@ class LikelyRenamed:
 
 
 def likely_renamed(
-    missing: Iterable[StateName], unexpected: Iterable[StateName]
+    expected: Mapping[str, StoredTensor], found: Findings
 ) -> tuple[LikelyRenamed, ...]:
-    """Pairs what is missing with what is unexpected, by shapes and by the ends of names.
+    """Pairs modules by shapes and by the ends of names, where only one pairing is possible.
+
+    Modules that are numbered are paired with those of the same number, or else all of them in
+    their order. Weights in the wrong one of several alike would be worse than no advice.
+
+    Args:
+        expected: The tensors that are expected.
+        found: How the checkpoint differs.
 
     Returns:
         The pairs, those first that explain the most.
     """
-    wanted, held = _by_kind(missing), _by_kind(unexpected)
-    counts: Counter[tuple[str, str]] = Counter()
-    for kind in wanted.keys() & held.keys():
-        for name in wanted[kind][:_MOST_ALIKE]:
-            for other in held[kind][:_MOST_ALIKE]:
-                counts[_beginnings(other, name)] += 1
-    left_missing = {name: kind for kind, names in wanted.items() for name in names}
-    left_held = {name: kind for kind, names in held.items() for name in names}
-    found = []
-    # The shorter the beginnings, the more they say.
-    pairs = sorted(counts, key=lambda pair: (-counts[pair], len(pair[0] + pair[1]), pair))
-    for old, new in pairs[:_MOST_PAIRS]:
-        moved = {other: _moved(other, old, new) for other in left_held}
-        names = [(o, n) for o, n in moved.items() if n and left_missing.get(n) == left_held[o]]
-        for other, name in names:
-            del left_held[other], left_missing[name]
-        if names:
+    wanted = {name: tensor.shape for name, tensor in expected.items()}
+    held = _held(wanted, found)
+    search = _Search(NumberedModules(held), NumberedModules(wanted))
+    pairs = [LikelyRenamed(*shift) for shift in search.held.shifts_to(search.wanted)]
+    absent = {state.name: state.shape for state in found.missing}
+    foreign = {state.name: state.shape for state in found.unexpected}
+    for pair in pairs:
+        foreign = _outside(pair.checkpoint, foreign)
+        absent = _outside(pair.expected, absent)
+    pairs += search.pairs(absent, foreign)
+    return (*sorted(pairs, key=lambda pair: -pair.names), *search.alike(absent, foreign))
+
+
+def _outside(path: str, names: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {n: s for n, s in names.items() if n != path and not n.startswith(f"{path}.")}
+
+
+def _held(wanted: Mapping[str, Shape], found: Findings) -> dict[str, Shape]:
+    """Gives what the checkpoint has, by the names under which it was compared."""
+    missing = {state.name for state in found.missing}
+    held = {name: shape for name, shape in wanted.items() if name not in missing}
+    held.update((difference.name, difference.checkpoint) for difference in found.shapes)
+    held.update((state.name, state.shape) for state in found.unexpected)
+    return held
+
+
+_Kind = tuple[str, Shape]
+_NamePairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Search:
+    held: NumberedModules
+    wanted: NumberedModules
+
+    def pairs(self, absent: dict[str, Shape], foreign: dict[str, Shape]) -> list[LikelyRenamed]:
+        """Finds the pairs, and takes their names out of what is absent and foreign."""
+        found = []
+        possible = self._possible(absent, foreign)
+        # The shorter the beginnings, the more they say.
+        order = sorted(possible, key=lambda p: (-len(possible[p]), len(p[0] + p[1]), p))
+        most_of: dict[str, Counter[int]] = defaultdict(Counter)
+        for names in possible.values():
+            for old, new in names:
+                most_of["<" + old][len(names)] += 1
+                most_of[">" + new][len(names)] += 1
+        unclear: set[str] = set()
+        for old, new in order[:_MOST_PAIRS]:
+            names = [(o, n) for o, n in possible[old, new] if o in foreign and n in absent]
+            if not names:
+                continue
+            sides = {side for o, n in names for side in ("<" + o, ">" + n)}
+            count = len(possible[old, new])
+            # Another pairing explains as much.
+            if len(names) < count or any(most_of[side][count] > 1 for side in sides):
+                unclear |= sides
+            if sides & unclear:
+                continue
+            for o, n in names:
+                del foreign[o], absent[n]
             found.append(LikelyRenamed(old, new, len(names)))
-        if not left_held or not left_missing:
-            break
-    return (*found, *_alike(left_missing, left_held))
+        return found
+
+    def _possible(
+        self, absent: Mapping[str, Shape], foreign: Mapping[str, Shape]
+    ) -> dict[tuple[str, str], _NamePairs]:
+        wanted, held = _by_kind(absent), _by_kind(foreign)
+        possible: dict[tuple[str, str], _NamePairs] = defaultdict(list)
+        for kind in wanted.keys() & held.keys():
+            for name in wanted[kind][:_MOST_ALIKE]:
+                for other in held[kind][:_MOST_ALIKE]:
+                    if self.held.in_step(other, self.wanted, name):
+                        possible[_beginnings(other, name)].append((other, name))
+        return possible
+
+    def alike(
+        self, absent: Mapping[str, Shape], foreign: Mapping[str, Shape]
+    ) -> list[LikelyRenamed]:
+        """Pairs names that are spelt alike, where no other has their shape."""
+        wanted, held = _by_shape(absent), _by_shape(foreign)
+        pairs = [(held[s][0], wanted[s][0]) for s in wanted if len(wanted[s]) == len(held[s]) == 1]
+        return [
+            LikelyRenamed(old, new, 1)
+            for old, new in pairs
+            if difflib.SequenceMatcher(None, old, new).ratio() >= _LEAST_LIKENESS
+            and self.held.in_step(old, self.wanted, new)
+        ]
 
 
-_Kind = tuple[str, tuple[int, ...] | None]
+def _by_shape(names: Mapping[str, Shape]) -> dict[Shape, list[str]]:
+    shapes: dict[Shape, list[str]] = defaultdict(list)
+    for name, shape in names.items():
+        shapes[shape].append(name)
+    return shapes
 
 
-def _by_kind(names: Iterable[StateName]) -> dict[_Kind, list[str]]:
+def _by_kind(names: Mapping[str, Shape]) -> dict[_Kind, list[str]]:
     kinds: dict[_Kind, list[str]] = defaultdict(list)
-    for state in names:
-        kinds[state.name.rpartition(".")[2], state.shape].append(state.name)
+    for name, shape in names.items():
+        kinds[name.rpartition(".")[2], shape].append(name)
     return kinds
 
 
@@ -76,22 +155,3 @@ def _beginnings(one: str, other: str) -> tuple[str, str]:
         first.pop()
         second.pop()
     return ".".join(first), ".".join(second)
-
-
-def _moved(name: str, old: str, new: str) -> str | None:
-    if old and not name.startswith(f"{old}."):
-        return None
-    rest = name[len(old) + 1 :] if old else name
-    return f"{new}.{rest}" if new else rest
-
-
-def _alike(missing: dict[str, _Kind], held: dict[str, _Kind]) -> list[LikelyRenamed]:
-    """Pairs names that are spelt alike."""
-    found = []
-    for name, (_, shape) in list(missing.items())[:_MOST_ALIKE]:
-        others = [other for other, (_, s) in held.items() if s == shape][:_MOST_ALIKE]
-        near = difflib.get_close_matches(name, others, n=1, cutoff=_LEAST_LIKENESS)
-        if near:
-            del held[near[0]]
-            found.append(LikelyRenamed(near[0], name, 1))
-    return found

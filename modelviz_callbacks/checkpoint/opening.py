@@ -1,9 +1,11 @@
 """Opening a checkpoint of any kind, by what is there."""
 
+import contextlib
+
 from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.locate import names_in
 from modelviz_callbacks.archive.places import last_part
-from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents
+from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents, CheckpointFormat
 from modelviz_callbacks.checkpoint.distributed_folder import METADATA, read_distributed
 from modelviz_callbacks.checkpoint.files import in_folder, is_folder
 from modelviz_callbacks.checkpoint.safetensors_file import read_safetensors
@@ -14,8 +16,11 @@ from modelviz_callbacks.errors import CheckpointError, RecordError
 # What Lightning keeps beside a model that is saved in shards.
 _LIGHTNING = "meta.pt"
 _INDEX = ".index.json"
+_TORCH_INDEX = ".bin.index.json"
 _SAFETENSORS = ".safetensors"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+# Where Lightning puts a run's.
+_CHECKPOINTS = "checkpoints"
 _MOST_NAMED = 8
 
 
@@ -79,14 +84,29 @@ def _weights_among(folder: str, names: list[str]) -> str:
             "Run the zero_to_fp32.py in it, and give the file that it writes."
         )
     if weights:
-        listed = ", ".join(weights[:_MOST_NAMED]) + (", …" if weights[_MOST_NAMED:] else "")
-        raise CheckpointError(f"{folder}: there are several checkpoints here: {listed}. Give one.")
+        raise CheckpointError(
+            f"{folder}: there are several checkpoints here: {_listed(weights)}. Give one."
+        )
+    if _CHECKPOINTS in names:
+        inner = in_folder(folder, _CHECKPOINTS)
+        with contextlib.suppress(RecordError):
+            held = [in_folder(inner, name) for name in sorted(names_in(inner))]
+            if held:
+                raise CheckpointError(
+                    f"{folder}: this is a run's folder. Give one of its checkpoints: "
+                    f"{_listed(held)}."
+                )
     raise CheckpointError(f"{folder}: there is no checkpoint in this folder. {KINDS}")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (", …" if names[_MOST_NAMED:] else "")
 
 
 def _open_file(place: str) -> CheckpointContents:
     if place.endswith(_INDEX):
-        return CheckpointContents(place, "safetensors", read_sharded(place))
+        kind: CheckpointFormat = "torch" if place.endswith(_TORCH_INDEX) else "safetensors"
+        return CheckpointContents(place, kind, read_sharded(place))
     if place.endswith(_SAFETENSORS):
         return CheckpointContents(place, "safetensors", read_safetensors(place))
     return CheckpointContents(place, "torch", read_torch_file(place))

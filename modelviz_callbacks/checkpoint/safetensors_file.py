@@ -5,7 +5,8 @@ import struct
 from typing import Any
 
 from modelviz_callbacks.checkpoint.contents import Branch, StoredTensor
-from modelviz_callbacks.checkpoint.files import MOST_DESCRIPTION_BYTES, json_object, open_file
+from modelviz_callbacks.checkpoint.files import json_object, open_file
+from modelviz_callbacks.checkpoint.limits import MOST_DESCRIPTION_BYTES, are_sizes, quoted
 from modelviz_callbacks.errors import CheckpointError
 from modelviz_callbacks.graph.dtypes import element_bytes
 
@@ -41,7 +42,8 @@ def read_safetensors(place: str) -> Branch:
         start = file.read(_LENGTH.size)
         length: int = _LENGTH.unpack(start)[0] if len(start) == _LENGTH.size else 0
         if not 0 < length <= size - _LENGTH.size:
-            raise _damaged(place, f"its header has {length:,} bytes, the file {size:,}")
+            # No numbers: a link may lead to another file, whose beginning they would tell.
+            raise _damaged(place, "its header ends beyond the end of the file")
         if length > MOST_DESCRIPTION_BYTES:
             raise CheckpointError(
                 f"{place}: its header is {length:,} bytes long; up to "
@@ -58,14 +60,14 @@ def _tensor(place: str, name: str, about: Any, room: int) -> StoredTensor:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]}:
             pass
         case _:
-            raise _damaged(place, f"{name!r} has no dtype, shape or place")
-    if not all(type(n) is int and 0 <= n < 2**63 for n in shape):
-        raise _damaged(place, f"{name!r} has the shape {shape}")
+            raise _damaged(place, f"{quoted(name)} has no dtype, shape or place")
+    if not are_sizes(shape):
+        raise _damaged(place, f"{quoted(name)} has a shape that no tensor can have")
     if not 0 <= start <= end <= room:
-        raise _damaged(place, f"the values of {name!r} end beyond the end of the file")
+        raise _damaged(place, f"the values of {quoted(name)} end beyond the end of the file")
     known = _DTYPES.get(dtype)
     if known is not None and math.prod(shape) * element_bytes(known) != end - start:
-        raise _damaged(place, f"{name!r} has {end - start:,} bytes, which is not its shape's size")
+        raise _damaged(place, f"the bytes of {quoted(name)} are not as many as its shape needs")
     return StoredTensor(tuple(shape), known or dtype.lower())
 
 

@@ -4,12 +4,8 @@ from typing import Any
 
 from modelviz_callbacks.archive.places import holder, last_part
 from modelviz_callbacks.checkpoint.contents import Branch, Content
-from modelviz_callbacks.checkpoint.files import (
-    MOST_DESCRIPTION_BYTES,
-    in_folder,
-    json_object,
-    open_file,
-)
+from modelviz_callbacks.checkpoint.files import in_folder, json_object, open_file
+from modelviz_callbacks.checkpoint.limits import MOST_DESCRIPTION_BYTES, quoted
 from modelviz_callbacks.checkpoint.safetensors_file import read_safetensors
 from modelviz_callbacks.checkpoint.torch_file import read_torch_file
 from modelviz_callbacks.errors import CheckpointError
@@ -33,7 +29,9 @@ def read_sharded(place: str) -> Branch:
         held = _read_shard(in_folder(folder, shard)).entries
         missing = next((name for name in names if name not in held), None)
         if missing is not None:
-            raise CheckpointError(f"{place}: {missing!r} is not in {shard}, as the index says.")
+            raise CheckpointError(
+                f"{place}: {quoted(missing)} is not in {shard}, as the index says."
+            )
         entries |= {name: held[name] for name in names}
     return Branch(entries)
 

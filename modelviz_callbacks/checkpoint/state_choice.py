@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents, Content
+from modelviz_callbacks.checkpoint.contents import Branch, CheckpointContents, Content, OtherValue
 from modelviz_callbacks.errors import CheckpointError
 
 # Lightning's name; where it is, it is meant.
@@ -40,8 +40,21 @@ def choose_state(contents: CheckpointContents, key: str | None = None) -> Chosen
         key: Where it is; None finds out, where there is one alone or one of the usual name.
 
     Raises:
-        CheckpointError: If there is none there, or several that may be meant.
+        CheckpointError: If there is none there, several that may be meant, or if it holds what
+            weights-only loading refuses.
     """
+    chosen = _chosen(contents, key)
+    for name, held in chosen.state.entries.items():
+        if isinstance(held, OtherValue) and held.refused:
+            raise CheckpointError(
+                f"{contents.place}: its state dict holds {name!r}, a {held.kind}. Weights-only "
+                "loading refuses this class, so it was not built. Save tensors and plain types "
+                "alone, or choose another mapping with key (--key)."
+            )
+    return chosen
+
+
+def _chosen(contents: CheckpointContents, key: str | None) -> ChosenState:
     tree = contents.tree
     found = dict(_mappings(tree, "", _DEEPEST))
     if key is not None:

@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 from modelviz_callbacks.archive.places import last_part
 from modelviz_callbacks.checkpoint.contents import Branch
-from modelviz_callbacks.checkpoint.files import MOST_DESCRIPTION_BYTES, open_file
+from modelviz_callbacks.checkpoint.files import open_file
+from modelviz_callbacks.checkpoint.limits import MOST_DESCRIPTION_BYTES, check_pickles
 from modelviz_callbacks.errors import CheckpointError, one_line
 
 KINDS = (
@@ -16,6 +17,8 @@ KINDS = (
 _ARCHIVE = b"PK\x03\x04"
 # torch's magic number, pickled, as it stands before what was saved until torch 1.5.
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+# After it: the version, what wrote it, what was saved, and the keys of the values that follow.
+_LEGACY_PICKLES = 4
 # As long as the end of an archive can be, with the longest comment.
 _ARCHIVE_END_BYTES = 2**16 + 200
 
@@ -35,7 +38,9 @@ def read_torch_file(place: str) -> Branch:
         is_archive = start.startswith(_ARCHIVE)
         if is_archive:
             _check_archive(place, file)
-        elif start != _LEGACY:
+        elif start == _LEGACY:
+            _check(place, file.read(MOST_DESCRIPTION_BYTES), _LEGACY_PICKLES)
+        else:
             raise CheckpointError(f"{place}: {_what_it_is(place, start)}")
     from modelviz_callbacks.checkpoint.torch_loading import load_branch
 
@@ -61,16 +66,15 @@ def _check_archive(place: str, file: BinaryIO) -> None:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
         except Exception as e:  # a damaged archive may fail anywhere
-            raise CheckpointError(
-                f"{place}: this checkpoint is damaged, or a part of one only ({one_line(e)})."
-            ) from e
-        names = {entry.filename.partition("/")[2] for entry in entries}
+            raise _damaged(place, e) from e
+        names = [entry.filename.partition("/")[2].lower() for entry in entries]
         if "constants.pkl" in names:
             raise CheckpointError(
                 f"{place}: this is a TorchScript archive: a program, not a state dict. "
                 "Save the state dict: torch.save(torch.jit.load(…).state_dict(), …)."
             )
-        if "data.pkl" not in names:
+        # Of several, torch might read another than the one that was looked at.
+        if names.count("data.pkl") != 1:
             raise CheckpointError(f"{place}: this ZIP archive was not written by torch.save.")
         described = sum(e.file_size for e in entries if "/data/" not in e.filename)
     if described > MOST_DESCRIPTION_BYTES:
@@ -78,6 +82,30 @@ def _check_archive(place: str, file: BinaryIO) -> None:
             f"{place}: what describes its tensors is {described:,} bytes long; up to "
             f"{MOST_DESCRIPTION_BYTES:,} are read. Save the state dict alone."
         )
+    _check(place, _pickle_in(place, file, entries[names.index("data.pkl")]))
+
+
+def _pickle_in(place: str, file: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.read(entry)
+    except Exception as e:  # a damaged archive may fail anywhere
+        raise _damaged(place, e) from e
+
+
+def _check(place: str, content: bytes, pickles: int = 1) -> None:
+    try:
+        check_pickles(content, pickles)
+    except CheckpointError as e:
+        raise CheckpointError(f"{place}: {e}.") from e
+    except Exception as e:  # a damaged pickle may fail anywhere
+        raise _damaged(place, e) from e
+
+
+def _damaged(place: str, why: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{place}: this checkpoint is damaged, or a part of one only ({one_line(why)})."
+    )
 
 
 def _directory_bytes(file: BinaryIO) -> int:

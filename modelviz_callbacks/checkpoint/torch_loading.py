@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pickle import UnpicklingError
 from typing import Any
@@ -13,6 +13,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 from modelviz_callbacks.archive.places import absolute, is_url
 from modelviz_callbacks.checkpoint.contents import Branch, Content, OtherValue, StoredTensor
 from modelviz_callbacks.checkpoint.files import open_file
+from modelviz_callbacks.checkpoint.stand_ins import is_stand_in, stand_ins_for
 from modelviz_callbacks.errors import CheckpointError, one_line
 from modelviz_callbacks.watch.tensor_specs import dtype_name, sizes
 
@@ -35,7 +36,10 @@ def load_branch(place: str, *, is_archive: bool) -> Branch:
     except CheckpointError:
         raise
     except UnpicklingError as e:
-        raise CheckpointError(f"{place}: {_refusal(str(e))}") from e
+        branch = _around_refused(place, mapped=is_archive and not is_url(place))
+        if branch is None:
+            raise CheckpointError(f"{place}: {_refusal(str(e))}") from e
+        return branch
     except Exception as e:  # a damaged file may fail anywhere
         raise CheckpointError(
             f"{place}: this checkpoint is damaged, or a part of one only ({one_line(e)})."
@@ -49,16 +53,44 @@ def load_branch(place: str, *, is_archive: bool) -> Branch:
     return content
 
 
-def _loaded(place: str, *, mapped: bool) -> Any:
+def _around_refused(place: str, *, mapped: bool) -> Branch | None:
+    """Loads what holds classes that are refused, with stand-ins for them.
+
+    Returns:
+        What is in it; None where there is nothing but them, or even so it cannot be loaded.
+    """
+    allowed = stand_ins_for(place)
+    if not allowed:
+        return None
     try:
-        return _load(place, "meta", mapped=mapped)
+        content = _Reading().of(_loaded(place, mapped=mapped, allowed=allowed), _DEEPEST)
+    except Exception:  # noqa: BLE001 - that they were refused says more
+        return None
+    return content if isinstance(content, Branch) and _holds_tensors(content) else None
+
+
+def _holds_tensors(branch: Branch) -> bool:
+    waiting, seen = [branch], set()
+    while waiting:
+        inner = waiting.pop()
+        if inner.tensors():
+            return True
+        seen.add(id(inner))
+        held = (v for v in inner.entries.values() if isinstance(v, Branch))
+        waiting += [v for v in held if id(v) not in seen]
+    return False
+
+
+def _loaded(place: str, *, mapped: bool, allowed: Sequence[Any] = ()) -> Any:
+    try:
+        return _load(place, "meta", allowed, mapped=mapped)
     except NotImplementedError:
         # Sparse tensors are checked by their indices, which are not there on the meta device.
-        return _load(place, "cpu", mapped=mapped)
+        return _load(place, "cpu", allowed, mapped=mapped)
 
 
-def _load(place: str, device: str, *, mapped: bool) -> Any:
-    with warnings.catch_warnings(), _lazy_ones_allowed():
+def _load(place: str, device: str, allowed: Sequence[Any], *, mapped: bool) -> Any:
+    with warnings.catch_warnings(), _allowing(allowed):
         warnings.simplefilter("ignore")
         if mapped:
             # The path, not a file: so the tensors' values are not read.
@@ -67,12 +99,14 @@ def _load(place: str, device: str, *, mapped: bool) -> Any:
             return torch.load(file, device, weights_only=True)
 
 
-def _lazy_ones_allowed() -> AbstractContextManager[None]:
-    """Allows parameters that have no shape yet: classes of torch's own that hold nothing."""
+def _allowing(allowed: Sequence[Any]) -> AbstractContextManager[None]:
+    """Allows also parameters that have no shape yet: torch's own classes, which hold nothing."""
     allowing: Any = getattr(torch.serialization, "safe_globals", None)
     if allowing is None:  # torch < 2.5
         return nullcontext()
-    context: AbstractContextManager[None] = allowing([UninitializedParameter, UninitializedBuffer])
+    context: AbstractContextManager[None] = allowing(
+        [UninitializedParameter, UninitializedBuffer, *allowed]
+    )
     return context
 
 
@@ -101,7 +135,7 @@ class _Reading:
             return StoredTensor(shape, dtype_name(value.dtype))
         if isinstance(value, str):
             return str(value)
-        other = OtherValue(type(value).__name__)
+        other = OtherValue(type(value).__name__, refused=is_stand_in(value))
         if not isinstance(value, Mapping) or depth == 0:
             return other
         if not all(isinstance(name, str) for name in value):

@@ -18,6 +18,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> int:
+    """Reads how many of something there may be, at least one."""
+    if (number := count(text)) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return number
+
+
 def seconds(text: str) -> float:
     """Reads a time limit."""
     try:

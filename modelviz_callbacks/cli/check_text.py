@@ -42,9 +42,9 @@ def print_fit(fit: CheckpointFit) -> None:
     remedy = fit.renaming
     if remedy is not None:
         _print_section(terminal, "what helps", _remedy(remedy, fit))
+    _print_section(terminal, "likely the same under two names", _pairs(fit))
     for title, lines in _sections(fit if remedy is None else remedy.left):
         _print_section(terminal, title, lines)
-    _print_section(terminal, "likely the same under two names", _pairs(fit))
     notes = list(_notes(fit))
     if notes and not fit.fits:
         terminal.print()
@@ -81,7 +81,7 @@ def _sections(fit: CheckpointFit | Findings) -> Iterator[tuple[str, list[str]]]:
     yield (
         "of another shape",
         _by_module(
-            (d.name, f"{_shape(d.checkpoint)} in the checkpoint, {_shape(d.expected)} expected")
+            (d.name, f"{_held(d.checkpoint)} in the checkpoint, {_shape(d.expected)} expected")
             for d in fit.shapes
         ),
     )
@@ -147,6 +147,10 @@ def _by_module(entries: Iterable[tuple[str, str]]) -> list[str]:
 
 def _tensor(shape: tuple[int, ...] | None, dtype: str | None) -> str:
     return "no tensor" if dtype is None else f"{_shape(shape)} {shown(dtype)}"
+
+
+def _held(shape: tuple[int, ...] | None) -> str:
+    return "no tensor with a shape" if shape is None else _shape(shape)
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

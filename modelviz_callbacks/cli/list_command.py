@@ -63,7 +63,7 @@ def add_to(commands: Any) -> None:
         "--like", metavar="RECORD", help="with the modules of this record, run or checkpoint"
     )
     parser.add_argument(
-        "--limit", type=arguments.count, metavar="N", help="no more than the N newest"
+        "--limit", type=arguments.positive, metavar="N", help="no more than the N newest"
     )
     parser.add_argument(
         "--json", action="store_true", help="as an array of objects; those that cannot be read last"

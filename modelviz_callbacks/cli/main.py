@@ -4,8 +4,10 @@ Nothing heavy is imported before a subcommand runs: `--help` is there at once.
 """
 
 import argparse
+import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import modelviz_callbacks
@@ -18,9 +20,9 @@ from modelviz_callbacks.cli import (
     report_command,
     show_command,
 )
-from modelviz_callbacks.cli.exit_codes import ERROR, INTERRUPTED
-from modelviz_callbacks.cli.output import accept_all_characters
-from modelviz_callbacks.errors import ModelVizError
+from modelviz_callbacks.cli.exit_codes import ERROR, INTERRUPTED, SAME
+from modelviz_callbacks.cli.output import accept_all_characters, shown
+from modelviz_callbacks.errors import ModelVizError, one_line
 
 # In the order in which --help lists them.
 _COMMANDS = (
@@ -33,6 +35,8 @@ _COMMANDS = (
     export_command,
 )
 _DESCRIPTION = "Find, compare and draw the architecture records of your training runs."
+# An error may quote what somebody wrote.
+_MOST_LETTERS = 2_000
 _EPILOG = "Exit codes: 0 fine or the same, 1 different or not fitting, 2 an error."
 
 
@@ -50,16 +54,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.run(options)
         sys.stdout.flush()
-    except ModelVizError as error:
-        print(f"modelviz {options.command}: {error}", file=sys.stderr)
-        return ERROR
     except BrokenPipeError:
-        # Whoever read, like `head`, has seen enough; Python would complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # Whoever read, like `head`, has seen enough.
+        _forget_output()
+        return SAME
     except KeyboardInterrupt:
         return INTERRUPTED
+    except ModelVizError as error:
+        return _failed(options.command, str(error))
+    except OSError as error:
+        _forget_output()
+        return _failed(options.command, one_line(error))
+    except Exception:  # noqa: BLE001 - status 1, as Python has it, would say "different"
+        traceback.print_exc()
+        return ERROR
     return code
+
+
+def _failed(command: str, reason: str) -> int:
+    told = shown(reason)
+    if len(told) > _MOST_LETTERS:
+        told = f"{told[:_MOST_LETTERS]}…"
+    print(f"modelviz {command}: {told}", file=sys.stderr)
+    return ERROR
+
+
+def _forget_output() -> None:
+    """Drops what could not be written; Python would try again at its end, and complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,9 @@ from modelviz_callbacks.cli.output_file import check_writable, local_path, write
 from modelviz_callbacks.draw.job import Drawn
 from modelviz_callbacks.errors import ModelVizError
 
+# Of these nobody is served by a file like `net.gif.svg`.
+_OTHER_PICTURES = {".bmp", ".eps", ".gif", ".jpeg", ".jpg", ".ps", ".tif", ".tiff", ".webp"}
+
 
 @dataclass(frozen=True)
 class PictureFiles:
@@ -73,13 +76,15 @@ def picture_files(
         force: Whether files of such a name are replaced. A file that the user names always is.
 
     Raises:
-        ModelVizError: If the file has the ending of a picture that is not wanted.
+        ModelVizError: If the file has the ending of a picture that is not wanted, or not drawn.
     """
     if output is None:
         return PictureFiles(Path(name), replaces=force)
     target = local_path(output)
     if target.is_dir() or output.endswith("/"):
         return PictureFiles(target / name, replaces=force)
+    if target.suffix.lower() in _OTHER_PICTURES:
+        raise ModelVizError(f"-o {output}: only {', '.join(PICTURES)} can be drawn.")
     ending = _ending(output)
     if ending and ending not in formats:
         raise ModelVizError(f"-o {output} ends in .{ending}, --format says {','.join(formats)}.")

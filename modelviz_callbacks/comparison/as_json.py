@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from modelviz_callbacks.comparison.costs_apart import TotalChange
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
 from modelviz_callbacks.graph.diff_items import is_rename
 from modelviz_callbacks.graph.model import ModuleEntry
@@ -28,7 +29,8 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
           step; `skips_added` and `skips_removed` with `parent`, `source`, `is_input`, `join` and
           `around`; `connections` with `target`, `lost` and `gained`; `rewired`. An end of a
           connection has `kind`, `name`, `parent`, and the id of its `node` in `architecture.json`.
-        - `totals`: by the figure's name the `old` and the `new` number; null where not counted.
+        - `totals`: by the figure's name the `old` and the `new` number, null where not counted;
+          `old_at_least` and `new_at_least` say of each whether it is that or more.
         - `parts`: what was gained or lost with the modules that came, went or changed: `kind`,
           `path`, `parameters`, `flops` (null where not comparable).
         - `input`, `environment`: what is another, each with `name`, `old`, `new` (texts or null).
@@ -54,7 +56,7 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
             "connections": [asdict(change) for change in graph.connections],
             "rewired": graph.rewired,
         },
-        "totals": {total.name: {"old": total.old, "new": total.new} for total in diff.totals},
+        "totals": {total.name: _total(total) for total in diff.totals},
         "parts": [asdict(part) for part in diff.parts],
         "input": [asdict(change) for change in diff.inputs],
         "environment": [asdict(change) for change in diff.environment],
@@ -65,6 +67,12 @@ def diff_as_json(diff: RecordDiff) -> dict[str, Any]:
 def _side(side: ComparedRecord) -> dict[str, Any]:
     values = asdict(side)
     values["class"] = values.pop("class_name")
+    return values
+
+
+def _total(total: TotalChange) -> dict[str, Any]:
+    values = asdict(total)
+    del values["name"]
     return values
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from modelviz_callbacks.graph.compare import match_graphs
-from modelviz_callbacks.graph.costs import Costs, ModuleCost
+from modelviz_callbacks.graph.costs import Cost, Costs, ModuleCost
 from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import outermost
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.graph.module_tree import ModuleTree, parent_path
 
-_FIGURES = ("parameters", "trainable_parameters", "buffers", "parameter_bytes", "flops_forward")
+_FLOPS = "flops_forward"
+_FIGURES = ("parameters", "trainable_parameters", "buffers", "parameter_bytes", _FLOPS)
 
 PartKind = Literal["added", "removed", "changed"]
 
@@ -25,11 +26,23 @@ class TotalChange:
         name: As in `Cost`, like `"parameters"`.
         old: What it was; None where it was not counted.
         new: What it is; None where it was not counted.
+        old_at_least: Whether it was this or more: FLOPs of which some could not be counted, or of
+            a step that raised.
+        new_at_least: The same of what it is.
     """
 
     name: str
     old: int | None
     new: int | None
+    old_at_least: bool = False
+    new_at_least: bool = False
+
+    @property
+    def gained(self) -> int | None:
+        """How much more it is; None where that cannot be said."""
+        if self.old is None or self.new is None or self.old_at_least or self.new_at_least:
+            return None
+        return self.new - self.old
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class PartCost:
         path: Its path, the old one if it was removed.
         parameters: How many parameters were gained; negative if they were lost.
         flops: The same of floating-point operations; None if they are not counted in both steps,
-            or were counted for inputs of other shapes.
+            not all of them, or for inputs of other shapes, or if one of the steps raised.
     """
 
     kind: PartKind
@@ -56,7 +69,19 @@ class PartCost:
 def total_changes(old: ArchitectureGraph, new: ArchitectureGraph) -> tuple[TotalChange, ...]:
     """Gives the figures of two models, also those that are equal."""
     before, now = Costs.of(old).total(), Costs.of(new).total()
-    return tuple(TotalChange(name, getattr(before, name), getattr(now, name)) for name in _FIGURES)
+    least = _is_least(old, before), _is_least(new, now)
+    return tuple(
+        TotalChange(
+            name, getattr(before, name), getattr(now, name), *(least if name == _FLOPS else ())
+        )
+        for name in _FIGURES
+    )
+
+
+def _is_least(graph: ArchitectureGraph, cost: Cost) -> bool:
+    """Whether a step has more FLOPs than were counted."""
+    is_counted = cost.flops_forward is not None
+    return is_counted and (graph.failure is not None or cost.uncounted_calls > 0)
 
 
 def part_costs(
@@ -88,9 +113,12 @@ class _OwnCosts:
 
     def __init__(self, graph: ArchitectureGraph) -> None:
         costs = Costs.of(graph)
-        self.are_flops_counted = costs.total().flops_forward is not None
+        has_flops = costs.total().flops_forward is not None
+        # Of a step that raised, nobody knows what it would have computed.
+        self.are_flops_counted = has_flops and graph.failure is None
         self.parameters: Counter[str] = Counter()
         self.flops: Counter[str] = Counter()
+        self.uncounted: Counter[str] = Counter()
         tree = ModuleTree(graph.modules)
         for path, cost in costs.by_module().items():
             # A module under a second name is counted under its first one.
@@ -101,6 +129,7 @@ class _OwnCosts:
         for figures, figure in (
             (self.parameters, cost.parameters),
             (self.flops, cost.flops_forward or 0),
+            (self.uncounted, cost.uncounted_calls),
         ):
             figures[path] += figure
             if path:
@@ -113,9 +142,12 @@ def _grouped(
     for path, held in outermost(modules).items():
         parameters = sum(costs.parameters[module.path] for module in held)
         flops = sum(costs.flops[module.path] for module in held)
-        yield PartCost(kind, path, sign * parameters, sign * flops)
+        all_counted = not any(costs.uncounted[module.path] for module in held)
+        yield PartCost(kind, path, sign * parameters, sign * flops if all_counted else None)
 
 
 def _changed(path: str, old_path: str, before: _OwnCosts, now: _OwnCosts) -> PartCost:
     parameters = now.parameters[path] - before.parameters[old_path]
-    return PartCost("changed", path, parameters, now.flops[path] - before.flops[old_path])
+    flops = now.flops[path] - before.flops[old_path]
+    all_counted = not (before.uncounted[old_path] or now.uncounted[path])
+    return PartCost("changed", path, parameters, flops if all_counted else None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelviz_callbacks.archive.manifest import Manifest
+from modelviz_callbacks.graph.plain_text import plain
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def environment_changes(old: Manifest, new: Manifest) -> tuple[ValueChange, ...]
 def unseen_flow(manifest: Manifest) -> str | None:
     """Says why a record does not tell what its first step did, or not to its end."""
     if manifest.status == "failed_step":
-        raised = (manifest.exception or {}).get("type")
-        return f"its first step raised {raised or 'an exception'}"
+        raised = plain(str((manifest.exception or {}).get("type") or "an exception"))
+        return f"its first step raised {raised}"
     return "its first step was not seen to the end" if manifest.status == "partial" else None
 
 

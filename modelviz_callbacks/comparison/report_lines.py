@@ -9,7 +9,7 @@ from modelviz_callbacks.comparison.manifests_apart import ValueChange
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
 from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import DiffItem, ItemKind, diff_items
-from modelviz_callbacks.graph.plain_text import last_part, plain
+from modelviz_callbacks.graph.plain_text import in_one_line, last_part, plain
 from modelviz_callbacks.graph.units import human_bytes, human_count
 
 Sign = Literal["+", "-", "~", " "]
@@ -69,7 +69,7 @@ def report_sections(diff: RecordDiff) -> list[Section]:
             {
                 "Input": [Line(_value(change), "~") for change in diff.inputs],
                 "Environment": [Line(_value(change), "~") for change in diff.environment],
-                "Notes": [Line(plain(note)) for note in diff.notes],
+                "Notes": [Line(in_one_line(note)) for note in diff.notes],
             }
         ),
     ]
@@ -168,13 +168,22 @@ def _total_line(total: TotalChange, *, same_input: bool) -> Line:
     write = human_bytes if total.name.endswith("bytes") else _exact
     write = human_count if total.name == "flops_forward" else write
     remark = "" if same_input or total.name != "flops_forward" else ", for another input"
-    old, new = ("not counted" if n is None else write(n) for n in (total.old, total.new))
-    if total.old is None or total.new is None:
-        return Line(f"{_NAMES[total.name]}: {old} → {new}", "~")
-    gained = total.new - total.old
+    text = f"{_NAMES[total.name]}: {_old_and_new(total, write)}"
+    gained = total.gained
+    if gained is None:
+        is_bound = total.old_at_least or total.new_at_least
+        return Line(text, "~", "not compared: not all of them were counted" if is_bound else "")
     share = f", {_signed(gained, lambda n: f'{100 * n / (total.old or 1):.1f} %')}"
-    aside = f"{_signed(gained, write)}{share if total.old else ''}{remark}"
-    return Line(f"{_NAMES[total.name]}: {old} → {new}", "~", aside)
+    return Line(text, "~", f"{_signed(gained, write)}{share if total.old else ''}{remark}")
+
+
+def _old_and_new(total: TotalChange, write: Callable[[int], str]) -> str:
+    sides = (total.old, total.old_at_least), (total.new, total.new_at_least)
+    old, new = (
+        "not counted" if number is None else f"{'at least ' * at_least}{write(number)}"
+        for number, at_least in sides
+    )
+    return f"{old} → {new}"
 
 
 def _value(change: ValueChange) -> str:

@@ -85,6 +85,7 @@ def render_diff_page(
         "changes": changes,
         "said": [item.subject for item in diff_items(diff.graph) if item.kind in _WITHOUT_PLACE],
         "totals": {total.name: [total.old, total.new] for total in diff.totals},
+        "at_least": {total.name: [total.old_at_least, total.new_at_least] for total in diff.totals},
         "same_input": not diff.inputs,
         "differences": [
             {"title": title, "rows": [[c.name, c.old, c.new] for c in changes]}

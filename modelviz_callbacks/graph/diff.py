@@ -18,7 +18,8 @@ class Change:
 
     Attributes:
         what: What it is the value of, like `"kernel_size"`, `"weight"`, or `"argument 1:"` of what
-            shows its arguments without names.
+            shows its arguments without names; of a tie, what is the same as something, like
+            `"weight"` or `"the module"`.
         old: The value before; None where there was none.
         new: The value now; None where there is none any more.
         kind: `"class"`; `"config"`: the configuration or a part of it; `"state"`: the shape of a

@@ -197,6 +197,8 @@ def _follow(kinds: set[ChangeKind]) -> set[ChangeKind]:
 
 def _change(change: Change) -> str:
     what = plain(change.what)
+    if change.kind == "tie":
+        return f"{what} {_tie(change.old, change.new)}"
     if change.old is None:
         return f"{what} {plain(change.new or '')} added"
     if change.new is None:
@@ -207,12 +209,21 @@ def _change(change: Change) -> str:
     return f"{what} {plain(old)} → {plain(new)}"
 
 
+def _tie(old: str | None, new: str | None) -> str:
+    if new is None:
+        return f"no longer the same as {plain(old or '')}"
+    return f"now the same as {plain(new)}{'' if old is None else f' instead of {plain(old)}'}"
+
+
 def _parameters(kind: ItemKind, names: Sequence[str]) -> Iterator[DiffItem]:
     if names:
         patterns = [plain(pattern.text) for pattern in path_patterns(names)]
         paths = dict.fromkeys(parent_path(name) for name in names)
         yield DiffItem(
-            kind, many(len(names), "parameter"), first_of(patterns, _MOST_PARAMETERS), tuple(paths)
+            kind,
+            many(len(names), "parameter tensor"),
+            first_of(patterns, _MOST_PARAMETERS),
+            tuple(paths),
         )
 
 

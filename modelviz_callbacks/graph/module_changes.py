@@ -24,7 +24,7 @@ def module_changes(old: ModuleEntry, new: ModuleEntry, match: ModuleMatch) -> It
         yield from _config_changes(new.class_name, old.config, new.config)
     same_as = None if old.tied_to is None else match.to_new.get(old.tied_to, old.tied_to)
     if same_as != new.tied_to:
-        yield Change("the same module as", old.tied_to, new.tied_to, "tie")
+        yield Change("the module", old.tied_to, new.tied_to, "tie")
     yield from _state_changes(old.parameters, new.parameters, match)
     yield from _state_changes(old.buffers, new.buffers, match)
 
@@ -66,7 +66,7 @@ def _state_changes(
             yield Change(f"dtype of {name}", was.dtype, is_now.dtype, "dtype")
         same_as = None if was.tied_to is None else match.new_name(was.tied_to)
         if same_as != is_now.tied_to:
-            yield Change(f"{name} is the same as", was.tied_to, is_now.tied_to, "tie")
+            yield Change(name, was.tied_to, is_now.tied_to, "tie")
 
 
 def _shape(state: StateEntry | None) -> str | None:

@@ -6,9 +6,14 @@ _MOST_CHARACTERS = 80
 
 def plain(text: str) -> str:
     """Makes a text one short line without anything in it that cannot be seen."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    shown = " ".join(shown.split())
+    shown = in_one_line(text)
     return shown if len(shown) <= _MOST_CHARACTERS else f"{shown[: _MOST_CHARACTERS - 1]}…"
+
+
+def in_one_line(text: str) -> str:
+    """Makes a text one line, however long, without anything in it that cannot be seen."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())
 
 
 def first_of(things: list[str], most: int, separator: str = ", ") -> str:

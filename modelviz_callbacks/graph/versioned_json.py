@@ -65,10 +65,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Other readers may take the first of two equal keys, and see another record than we do.
     made = dict(pairs)
     if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r:.80} comes twice in one object")
+        raise ValueError(f"the key {_first_twice(pairs)!r:.80} comes twice in one object")
     return made
+
+
+def _first_twice(pairs: list[tuple[str, Any]]) -> str | None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None
 
 
 def _no_number(name: str) -> Any:

@@ -10,8 +10,8 @@ from modelviz_callbacks.archive.layout import LAYOUT
 from modelviz_callbacks.archive.manifest import Artifact, Manifest, digest_of, timestamp
 from modelviz_callbacks.archive.writer import encoded
 from modelviz_callbacks.draw.job import DrawJob, Drawn, Kind
+from modelviz_callbacks.draw.page.content import Shown
 from modelviz_callbacks.draw.page.process import MadePage
-from modelviz_callbacks.draw.page.render import Shown
 from modelviz_callbacks.errors import warn
 from modelviz_callbacks.recording.record_folder import RecordFolder
 from modelviz_callbacks.visualizers.base import Data, Dot, Output, Text

@@ -263,3 +263,13 @@ def test_a_huge_file_takes_bounded_memory_and_time(file, part, size, message, tm
     assert done.returncode == 0, done.stderr
     assert message in done.stdout
     assert file in done.stdout
+
+
+def test_a_key_twice_in_a_large_object_is_found_at_once(tmp_path) -> None:
+    """Counting each key among all would take hours."""
+    keys = ",".join(f'"k{number}":0' for number in range(200_000))
+    manifest = Manifest("2026-01-31T12:00:00Z").to_json().rstrip().removesuffix("}")
+    text = f'{manifest}, "more": {{{keys},"k199999":0}}}}'
+    (tmp_path / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(RecordError, match="'k199999' comes twice"):
+        open_record(str(tmp_path))

@@ -16,7 +16,8 @@ from modelviz_callbacks.archive.manifest import with_resume
 from modelviz_callbacks.archive.reader import read_manifest_text
 from modelviz_callbacks.cli.main import main
 from modelviz_callbacks.diagram.architecture_diagram import architecture_dot
-from modelviz_callbacks.draw.page.render import PageContent, render_page
+from modelviz_callbacks.draw.page.content import PageContent
+from modelviz_callbacks.draw.page.render import render_page
 from modelviz_callbacks.errors import RecordError
 from modelviz_callbacks.graph.compare import compare
 from modelviz_callbacks.graph.costs import Costs

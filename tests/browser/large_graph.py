@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modelviz_callbacks.draw.page.render import PageContent
+from modelviz_callbacks.draw.page.content import PageContent
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, TensorSpec
 
 BLOCKS, LEAVES = 100, 100

@@ -150,6 +150,16 @@ def test_more_flops_for_a_larger_batch_are_told_as_such(watch, tmp_path, size, t
     expect(flops).to_contain_text(told)
 
 
+def test_flops_of_which_some_were_not_counted_have_no_difference(watch, tmp_path) -> None:
+    """It would say nothing."""
+    old = _batch_of(2)
+    new = replace(old, nodes=(*old.nodes[:-1], replace(old.nodes[-1], flops=None)))
+    page = watch().open(_written(tmp_path, old, new))
+    flops = page.locator("dl.totals div", has_text="FLOPs forward")
+    expect(flops).to_contain_text(" → at least ")
+    expect(flops).not_to_contain_text("%")
+
+
 def test_the_keyboard_does_all_of_it(watch, small) -> None:
     """Tab to the changes, Enter takes one; in a diagram arrows go from box to box."""
     page = watch().open(small)

@@ -124,9 +124,17 @@ def test_a_compilers_wrapper_stands_where_the_recorded_model_was_compiled(tmp_pa
     fit = check_checkpoint(state, record=record_of(compiled, tmp_path / "compiled"))
     assert fit.fits
     assert "_orig_mod" in fit.notes[0]
+    plain_state = saved(tmp_path, plain.state_dict())
+    fit = check_checkpoint(plain_state, record=tmp_path / "compiled")
+    assert fit.fits
+    (note,) = fit.notes
+    assert "ran compiled (net)" in note
+    assert 'wants "_orig_mod." in them' in note
+    state = saved(tmp_path, compiled.state_dict())
     for against in ({"record": record_of(plain, tmp_path / "plain")}, {"model": plain}):
         fit = check_checkpoint(state, **against)
         assert not fit.fits
+        assert fit.notes == ()
         assert fit.renaming is not None
         assert (fit.renaming.kind, fit.renaming.text, fit.renaming.fits) == (
             "cut",

@@ -187,6 +187,7 @@ def test_a_checkpoint_in_several_files_is_read_by_its_index(suffix, tmp_path) ->
     """By the index itself, or the folder that it lies in."""
     index = sharded(tmp_path, suffix)
     assert state_in(index) == state_in(tmp_path) == STATE
+    assert open_checkpoint(str(index)).format == ("torch" if "bin" in suffix else "safetensors")
 
 
 def test_a_folder_of_torch_distributed_is_read_by_its_metadata(tmp_path) -> None:

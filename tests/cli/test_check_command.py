@@ -90,6 +90,25 @@ def test_what_helps_comes_first_and_the_rest_after_it(place, capsys) -> None:
     ]
 
 
+def test_a_likely_renaming_comes_before_long_lists(place, capsys) -> None:
+    """A value that is no tensor is said to be none."""
+    save, record, model = place
+    state = {n.replace("body", "trunk"): value for n, value in model.state_dict().items()}
+    state["head.bias"] = [0.0, 0.0]
+    assert main(["check", save(state), "--record", record]) == 1
+    printed = lines(capsys)
+    assert printed[4:6] == ["likely the same under two names", "  trunk → body (2 names)"]
+    assert printed[7].startswith("missing: ")
+    assert "    bias  no tensor with a shape in the checkpoint, [2] expected" in printed
+
+
+def test_of_a_runs_folder_the_checkpoints_are_named(trained_run, capsys) -> None:
+    """It holds them in a folder of their own."""
+    assert main(["check", str(trained_run)]) == 2
+    said = capsys.readouterr().err
+    assert f"Give one of its checkpoints: {trained_run}/checkpoints/" in said
+
+
 def test_a_model_is_made_of_what_is_named(place, capsys) -> None:
     """From anywhere that can be imported."""
     save, _, _ = place

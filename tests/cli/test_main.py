@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from modelviz_callbacks.cli.main import main
+from modelviz_callbacks.errors import RecordError
+from tests.written_records import small_graph, write_record
 
 HEAVY = {"torch", "lightning", "tensorboard", "numpy", "fsspec", "rich"}
 
@@ -47,3 +50,49 @@ def test_the_package_is_the_command() -> None:
         [sys.executable, "-m", "modelviz_callbacks", "--version"], capture_output=True, check=True
     )
     assert done.stdout.startswith(b"modelviz ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    "given", [["show"], ["show", "--json"], ["diff"], ["list"], ["export", "--to", "dot"]]
+)
+def test_output_that_cannot_be_written_is_an_error(tmp_path, given) -> None:
+    """Status 1 would say "different", and a traceback nothing."""
+    record = str(write_record(tmp_path / "run", small_graph().build()))
+    records = [record, record] if given == ["diff"] else [record]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "modelviz_callbacks", *given, *records],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+def test_a_fault_of_ours_is_an_error_and_not_a_difference(tmp_path, capsys, monkeypatch) -> None:
+    """With its traceback, for whoever reports it."""
+    monkeypatch.setattr("modelviz_callbacks.records.load_record", _fault)
+    assert main(["show", str(tmp_path)]) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def _fault(_place: str) -> None:
+    raise ZeroDivisionError
+
+
+def test_an_error_cannot_steer_the_terminal(tmp_path, capsys, monkeypatch) -> None:
+    """It may quote what somebody wrote, of any length."""
+
+    def refuse(_place: str) -> None:
+        raise RecordError("\x1b[31mred\u202e\nsecond line" + "x" * 10_000)
+
+    monkeypatch.setattr("modelviz_callbacks.records.load_record", refuse)
+    assert main(["show", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("modelviz show: \\x1b[31mred\\u202e second line")
+    assert said.count("\n") == 1
+    assert len(said) < 2_100

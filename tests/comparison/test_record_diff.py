@@ -117,6 +117,43 @@ def test_a_step_that_raised_is_no_other_architecture(tmp_path) -> None:
     )
 
 
+def test_flops_of_a_step_that_raised_are_not_compared(tmp_path) -> None:
+    """Neither those of parts nor the totals: nobody knows what was still to come."""
+    old = recorded(tmp_path / "a", Net(8))
+    diff = diff_records(old, recorded(tmp_path / "b", Net(9, fails=True)))
+    assert {(part.path, part.parameters, part.flops) for part in diff.parts} == {
+        ("first", 5, None),
+        ("second", 2, None),
+    }
+    assert text(diff)["Totals"][-1] == (
+        "~ FLOPs of the forward: 192 → at least 144 not compared: not all of them were counted"
+    )
+    assert diff_as_json(diff)["totals"]["flops_forward"] == {
+        "old": 192,
+        "new": 144,
+        "old_at_least": False,
+        "new_at_least": True,
+    }
+
+
+def test_flops_of_which_some_were_not_counted_are_a_lower_bound(tmp_path) -> None:
+    """Those of a part are told if all in that part were counted."""
+    folders = [recorded(tmp_path / name, Net(width)) for name, width in (("a", 8), ("b", 9))]
+    for folder in folders:
+        file = folder / "architecture" / LAYOUT.graph
+        content = json.loads(file.read_text())
+        (node,) = [node for node in content["nodes"] if node["path"] == "second"]
+        for part in [n for n in content["nodes"] if n["parent"] == node["id"]] or [node]:
+            part["flops"] = None
+        file.write_text(json.dumps(content))
+        edit(folder, graph_digest=None)
+    diff = diff_records(*folders)
+    assert {part.path: part.flops for part in diff.parts} == {"first": 16, "second": None}
+    assert text(diff)["Totals"][-1].startswith(
+        "~ FLOPs of the forward: at least 128 → at least 144 not compared"
+    )
+
+
 def test_a_step_that_runs_otherwise_may_do_so_by_chance(tmp_path) -> None:
     """A reader should know."""
 
@@ -127,6 +164,8 @@ def test_a_step_that_runs_otherwise_may_do_so_by_chance(tmp_path) -> None:
     Other.__qualname__ = Net.__qualname__
     diff = diff_records(recorded(tmp_path / "a", Net()), recorded(tmp_path / "b", Other()))
     assert diff.notes == (BY_CHANCE,)
+    # Whole, however long.
+    assert text(diff)["Notes"] == [f"  {BY_CHANCE}"]
     assert text(diff)["Data flow"] == ["+ tanh in the model itself", "- relu in the model itself"]
 
 
@@ -157,7 +196,12 @@ def test_all_of_it_is_plain_data(tmp_path) -> None:
             {"what": "bias", "old": "[8]", "new": "[9]", "kind": "state"},
         ],
     }
-    assert content["totals"]["parameters"] == {"old": 58, "new": 65}
+    assert content["totals"]["parameters"] == {
+        "old": 58,
+        "new": 65,
+        "old_at_least": False,
+        "new_at_least": False,
+    }
 
 
 def test_what_is_no_record_is_an_error(tmp_path) -> None:
@@ -171,8 +215,10 @@ def test_nothing_in_a_record_steers_a_terminal(tmp_path) -> None:
     evil = "x\x1b[31m\n\u202e" + "y" * 500
     old, new = recorded(tmp_path / "a", Net()), recorded(tmp_path / "b", Net())
     edit(new, environment={evil: evil}, input={evil: {"shape": [2], "dtype": evil}})
-    diff = replace(diff_records(old, new), notes=(evil,))
-    for section in report_sections(diff):
+    edit(new, status="failed_step", exception={"type": evil, "message": evil})
+    diff = diff_records(old, new)
+    assert "yyy" in diff.notes[0]
+    for section in report_sections(replace(diff, notes=(*diff.notes, "a\x1b\nb"))):
         for line in section.lines:
             assert line.text.isprintable()
             assert len(line.text) < 300

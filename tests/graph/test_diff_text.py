@@ -56,13 +56,35 @@ def test_every_kind_of_change_is_a_line() -> None:
             "norm with weight [3] added, bias [3] removed; same with class a.One → b.One"
         ),
         "the modules or parameters come in another order",
-        "trained now, and not before: 1 parameter (a.weight)",
-        "not trained any more: 2 parameters (b.weight, b.bias)",
+        "trained now, and not before: 1 parameter tensor (a.weight)",
+        "not trained any more: 2 parameter tensors (b.weight, b.bias)",
         "more in the first step: relu in net",
         "no more in the first step: output loss",
         "more or less often in the first step: call of net (2 times, before once)",
         "the first step runs the same calls in another order, or connects them otherwise",
     )
+
+
+def test_what_is_shared_and_what_no_longer_is() -> None:
+    """A parameter, or a whole module."""
+
+    def net(*shared: str) -> nn.Module:
+        model = nn.ModuleDict({name: nn.Linear(2, 2) for name in "abc"})
+        if "weight" in shared:
+            model["b"].weight = model["a"].weight
+        if "module" in shared:
+            model["c"] = model["a"]
+        return model
+
+    untied, tied = net(), net("weight", "module")
+    (line,) = words(untied, tied)
+    assert line == (
+        "reconfigured: b with weight now the same as a.weight; "
+        "c with the module now the same as a, weight now the same as a.weight, "
+        "bias now the same as a.bias"
+    )
+    (line,) = words(tied, net("module"))
+    assert line == "reconfigured: b with weight no longer the same as a.weight"
 
 
 def test_many_changes_are_counted_not_listed() -> None:

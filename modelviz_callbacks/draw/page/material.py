@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelviz_callbacks.draw.page.render import PageContent, Shown
+from modelviz_callbacks.draw.page.content import PageContent, Shown
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
 _GRAPH, _CONTENT = "graph.json", "content.json"

@@ -13,8 +13,9 @@ from importlib.resources import files
 import pytest
 
 from modelviz_callbacks.diagram.palette import DARK, FAMILIES
+from modelviz_callbacks.draw.page.content import PageContent, Shown
 from modelviz_callbacks.draw.page.facts import MOST_DEPTHS, boxes_of, depths_of, modules_of
-from modelviz_callbacks.draw.page.render import PageContent, Shown, render_page
+from modelviz_callbacks.draw.page.render import render_page
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, StateEntry
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><g id="graph0"/></svg>'

@@ -165,7 +165,7 @@ def test_the_ink_of_all_columns_is_that_of_the_picture() -> None:
     cut = plan_sheets(picture)
     assert len(cut.sheets[0].slices) > 1
     (columns,) = images(svg)
-    whole = Image.open(io.BytesIO(raster_module._paint(svg.replace('pt"', '"')))).convert("RGB")
+    whole = Image.open(io.BytesIO(raster_module.paint(svg.replace('pt"', '"')))).convert("RGB")
     red = [_red(image) for image in (columns, whole)]
     # The one is in pixels, the other in points.
     assert red[0] / PX_PER_PT**2 == pytest.approx(red[1], rel=0.1)

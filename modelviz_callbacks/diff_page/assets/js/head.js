@@ -16,7 +16,11 @@ function fillHead(header, facts, themeButton) {
 }
 
 function totals(facts) {
-  const row = (title, name, human, remark = "") => [title, changed(...(facts.totals[name] ?? []), human, remark)];
+  const row = (title, name, human, remark = "") => {
+    const least = facts.at_least[name] ?? [];
+    if (least.some(Boolean)) return [title, bounds(facts.totals[name], least, human)];
+    return [title, changed(...(facts.totals[name] ?? []), human, remark)];
+  };
   // A larger batch takes more, whatever the architecture is.
   const flopsRemark = facts.same_input ? "" : ", for another input";
   return [
@@ -26,6 +30,12 @@ function totals(facts) {
     row("Buffers", "buffers", humanCount),
     row("FLOPs forward", "flops_forward", humanCount, flopsRemark),
   ];
+}
+
+/** Figures of which not all was counted: their difference would say nothing. */
+function bounds(numbers, least, human) {
+  const [old, now] = numbers.map((number, i) => `${least[i] ? "at least " : ""}${human(number) || "?"}`);
+  return element("span", null, old === now ? now : `${old} → ${now}`);
 }
 
 function changed(old, now, human, remark) {
