@@ -31,7 +31,7 @@ def write_whole(target: Path, content: bytes) -> None:
     except BaseException as e:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if isinstance(e, OSError):
+        if isinstance(e, OSError) and e.filename is not None:
             # The temporary name says nothing to whoever named the file.
             e.filename, e.filename2 = str(target), None
         raise

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelviz_callbacks.comparison.costs_apart import PartCost
-from modelviz_callbacks.diff_page.sides import Side
+from modelviz_callbacks.diff_page.sides import Place, Side
 from modelviz_callbacks.graph.diff import GraphDiff
+from modelviz_callbacks.graph.diff_items import DiffItem, diff_items
 from modelviz_callbacks.graph.diff_marks import Mark, MarkKind
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
 from modelviz_callbacks.graph.module_tree import with_ancestors
@@ -17,9 +18,6 @@ from modelviz_callbacks.graph.plain_text import first_of, many, named, plain
 _KINDS: tuple[MarkKind, ...] = ("added", "removed", "moved", "changed", "trained", "frozen")
 _ALONE = {"added", "removed"}
 _MOST_NAMES = 3
-
-# The module's path in the old graph and in the new one, the node's id in the old one and the new.
-Place = list[str | int | None]
 
 
 def changes_of(
@@ -41,7 +39,12 @@ def changes_of(
     """
     listing = _Listing()
     was, is_now = _class_names(old.graph), _class_names(new.graph)
+    for item in diff_items(diff):
+        if item.kind == "moved":
+            listing.add_moves(item, [_of_modules(new.marks.other_paths[p], p) for p in item.paths])
     for path, mark, inside in _module_marks(new):
+        if mark.kind == "moved":
+            continue
         place = _of_modules(new.marks.other_paths.get(path), path)
         listing.add(mark, _of_module(mark, is_now[path], inside), place, path)
     for path, mark, inside in _module_marks(old):
@@ -77,21 +80,24 @@ def _of_node(mark: Mark, node: Node) -> str:
 
 
 def _of_modules(old: str | None, new: str | None) -> Place:
-    return [old, new, None, None]
+    return old, new, None, None
 
 
 def _of_node_in(side: int, node: int) -> Place:
-    return [None, None, node, None] if side == 0 else [None, None, None, node]
+    return (None, None, node, None) if side == 0 else (None, None, None, node)
 
 
 class _Listing:
     def __init__(self) -> None:
         self._items: dict[tuple[str, str], _Item] = {}
 
+    def add_moves(self, told: DiffItem, places: list[Place]) -> None:
+        """Lists moves in the words of the terminal: when a block comes, all after it move."""
+        item = _Item("moved", told.detail, places, list(told.paths), told.subject)
+        self._items["moved", told.subject] = item
+
     def add(self, mark: Mark, text: str, place: Place, where: str | None) -> None:
-        # When a block comes or goes, all after it have other numbers: that is said once.
-        is_numbered = mark.kind == "moved" or where is None
-        key = mark.kind, without_numbers(text) if is_numbered else text
+        key = mark.kind, without_numbers(text) if where is None else text
         item = self._items.setdefault(key, _Item(mark.kind, text))
         item.places.append(place)
         item.where.append(where)
@@ -107,6 +113,7 @@ class _Item:
     text: str
     places: list[Place] = field(default_factory=list)
     where: list[str | None] = field(default_factory=list)
+    subject: str | None = None
 
     def described(self, parts: Mapping[tuple[str, str], PartCost]) -> dict[str, Any]:
         paths = [path for path in dict.fromkeys(self.where) if path is not None]
@@ -115,7 +122,7 @@ class _Item:
         flops = [part.flops for part in found if part.flops is not None]
         return {
             "kind": self.kind,
-            "subject": first_of(names, _MOST_NAMES),
+            "subject": self.subject or first_of(names, _MOST_NAMES),
             "text": self.text,
             "parameters": sum(part.parameters for part in found),
             "flops": sum(flops),
@@ -129,7 +136,7 @@ def _paired(places: list[Place]) -> list[Place]:
     of_new = [place for place in places if place[3] is not None]
     if not of_old or len(of_old) != len(of_new):
         return places
-    return [[None, None, was[2], now[3]] for was, now in zip(of_old, of_new, strict=True)]
+    return [(None, None, was[2], now[3]) for was, now in zip(of_old, of_new, strict=True)]
 
 
 def _module_marks(side: Side) -> Iterator[tuple[str, Mark, int]]:

@@ -1,9 +1,10 @@
-"""Making the page of a diff: mark → draw → put together."""
+"""Making the page of a diff: mark → list → draw → put together."""
 
 from dataclasses import dataclass
 
 from modelviz_callbacks.archive.reader import Record
 from modelviz_callbacks.comparison.record_diff import ComparedRecord, RecordDiff
+from modelviz_callbacks.diff_page.changes import changes_of
 from modelviz_callbacks.diff_page.drawings import draw_sides
 from modelviz_callbacks.diff_page.page import render_diff_page
 from modelviz_callbacks.diff_page.sides import Side, choose_depths
@@ -44,10 +45,12 @@ def make_diff_page(old: Record, new: Record, diff: RecordDiff, limit_s: float) -
     found = compare(*graphs) if diff.graph is None else diff.graph
     marks = diff_marks(*graphs, found)
     sides = _side(diff.old, graphs[0], marks[0]), _side(diff.new, graphs[1], marks[1])
-    depths = choose_depths(sides)
+    changes = changes_of(*sides, found, diff.parts)
+    depths = choose_depths(sides, (place for change in changes for place in change["places"]))
     drawings = draw_sides(sides, depths, limit_s)
     notes = (*depths.notes, *drawings.notes)
-    return DiffPage(render_diff_page(sides, depths, drawings, diff, found), notes)
+    page = render_diff_page(sides, changes, depths, drawings, diff=diff, graph=found)
+    return DiffPage(page, notes)
 
 
 def _side(record: ComparedRecord, graph: ArchitectureGraph, marks: GraphMarks) -> Side:

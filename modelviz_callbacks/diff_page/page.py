@@ -5,7 +5,6 @@ from importlib.resources import files
 from typing import Any
 
 from modelviz_callbacks.comparison.record_diff import RecordDiff
-from modelviz_callbacks.diff_page.changes import changes_of
 from modelviz_callbacks.diff_page.drawings import Drawings
 from modelviz_callbacks.diff_page.sides import Depths, Side
 from modelviz_callbacks.draw.page.facts import boxes_of
@@ -62,8 +61,10 @@ _DESIGN = Design(
 
 def render_diff_page(
     sides: tuple[Side, Side],
+    changes: Sequence[Mapping[str, Any]],
     depths: Depths,
     drawings: Drawings,
+    *,
     diff: RecordDiff,
     graph: GraphDiff,
 ) -> str:
@@ -71,6 +72,7 @@ def render_diff_page(
 
     Args:
         sides: The old architecture and the new one.
+        changes: What is listed, as `changes_of` gives it.
         depths: The depths of the diagrams.
         drawings: The diagrams.
         diff: What is another in the records.
@@ -84,7 +86,7 @@ def render_diff_page(
             _side(side, [d for d in depths.drawn if (place, d) in drawings.diagrams])
             for place, side in enumerate(sides)
         ],
-        "changes": changes_of(*sides, graph, diff.parts),
+        "changes": changes,
         "said": [item.subject for item in diff_items(graph) if item.kind in _WITHOUT_PLACE],
         "totals": {total.name: [total.old, total.new] for total in diff.totals},
         "at_least": {total.name: [total.old_at_least, total.new_at_least] for total in diff.totals},

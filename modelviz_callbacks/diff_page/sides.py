@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from modelviz_callbacks.draw.page.facts import depths_of
 from modelviz_callbacks.graph.diff_marks import GraphMarks
 from modelviz_callbacks.graph.fold import Box, view_graph
-from modelviz_callbacks.graph.model import ArchitectureGraph
+from modelviz_callbacks.graph.model import ArchitectureGraph, Node
+from modelviz_callbacks.graph.module_tree import with_ancestors
 
 # Each depth is two pictures more that somebody waits for.
 MOST_DEPTHS = 5
@@ -14,6 +15,9 @@ MOST_DEPTHS = 5
 _MOST_AT_FIRST = 250
 # dot takes minutes for more.
 _MOST_DRAWN = 3_000
+
+# The module's path in the old graph and in the new one, the node's id in the old one and the new.
+Place = tuple[str | None, str | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -50,20 +54,22 @@ class Depths:
     notes: tuple[str, ...] = ()
 
 
-def choose_depths(sides: Sequence[Side]) -> Depths:
+def choose_depths(sides: Sequence[Side], places: Iterable[Place]) -> Depths:
     """Chooses depths for both diagrams.
 
     Args:
         sides: The two.
+        places: Where what is listed of the changes is.
 
     Returns:
-        The depths; first comes the lowest one at which most of what is marked has boxes of its
+        The depths; first comes the lowest one at which most of these places have boxes of their
         own, as long as a reader can find the way in it.
     """
     deepest = max((depths_of(side.graph)[-1] for side in sides if side.graph.nodes), default=0)
     if deepest == 0:
         return Depths((), 0, ("there is nothing to draw: no step was watched",))
     notes = []
+    listed = list(places)
     if deepest > MOST_DEPTHS:
         notes.append(f"the diagrams are drawn down to depth {MOST_DEPTHS} of {deepest}")
     drawn: list[int] = []
@@ -76,7 +82,11 @@ def choose_depths(sides: Sequence[Side]) -> Depths:
             break
         drawn.append(depth)
         if most <= _MOST_AT_FIRST:
-            seen[depth] = sum(_seen(side, shown) for side, shown in zip(sides, boxes, strict=True))
+            old, new = (_Shown(side.graph, b) for side, b in zip(sides, boxes, strict=True))
+            seen[depth] = sum(
+                old.has(was, old_node) + new.has(path, new_node)
+                for was, path, old_node, new_node in listed
+            )
     best = max(seen.values(), default=0)
     first = next((depth for depth in drawn if seen.get(depth) == best), drawn[0])
     return Depths(tuple(drawn), first, tuple(notes))
@@ -88,12 +98,18 @@ def _all_boxes(boxes: Iterable[Box]) -> Iterable[Box]:
         yield from _all_boxes(box.boxes)
 
 
-def _seen(side: Side, boxes: Iterable[Box]) -> int:
-    """Counts what is marked and has a box of its own."""
-    paths: set[str] = set()
-    nodes: set[int] = set()
-    for box in boxes:
-        if box.node is not None and box.node.kind == "module":
-            paths.update(box.paths)
-        nodes.update(box.gathered or ([box.node.id] if box.node is not None else []))
-    return len(paths & side.marks.modules.keys()) + len(nodes & side.marks.nodes.keys())
+class _Shown:
+    """What has a box of its own, also one that stands for equal blocks."""
+
+    def __init__(self, graph: ArchitectureGraph, boxes: Iterable[Box]) -> None:
+        self._nodes = {node.id: node for node in graph.nodes}
+        called = [box for box in boxes if box.node is not None and box.node.kind == "module"]
+        # One that is never called itself, like a list, is where the modules in it are.
+        self._modules = {a for box in called for path in box.paths for a in with_ancestors(path)}
+        self._open = {path for box in called if box.boxes for path in box.paths}
+
+    def has(self, path: str | None, node: int | None) -> bool:
+        return path in self._modules or (node is not None and self._has_node(self._nodes[node]))
+
+    def _has_node(self, node: Node) -> bool:
+        return node.parent is None or self._nodes[node.parent].path in self._open

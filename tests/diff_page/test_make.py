@@ -1,6 +1,9 @@
 """What the page of a diff is made of: its list, its depths, its diagrams, and what is missing."""
 
+from dataclasses import replace
+
 from modelviz_callbacks.diff_page import sides as sides_module
+from modelviz_callbacks.graph.diff_items import diff_items
 from modelviz_callbacks.graph.model import ArchitectureGraph, Edge, ModuleEntry, Node
 from tests.diff_page.pages import compared
 from tests.draw.page.test_render import blocks, facts
@@ -61,6 +64,55 @@ def test_both_diagrams_are_drawn_at_every_depth(tmp_path) -> None:
     assert drawn == {f"block-diagram-{side}-{depth}" for side in (0, 1) for depth in (1, 2)}
     assert "<style" not in blocks(page.html)["block-diagram-0-1"]
     assert page.notes == ()
+
+
+def _joining(joins: tuple[int, ...]) -> ArchitectureGraph:
+    """A model of three blocks in a row; those that are named add what they were given."""
+    modules, nodes = [ModuleEntry("", "my.Net")], [Node(0, "module", "Net", "")]
+    edges: list[Edge] = []
+    last = None
+    for block in range(3):
+        modules += [ModuleEntry(f"b{block}", "my.Block"), ModuleEntry(f"b{block}.fc", LINEAR)]
+        first = len(nodes)
+        nodes.append(Node(first, "module", "Block", f"b{block}", 0))
+        nodes.append(Node(first + 1, "module", "Linear", f"b{block}.fc", first))
+        edges += [Edge(last, first + 1)] if last is not None else []
+        given, last = last, first + 1
+        if block in joins:
+            nodes.append(Node(first + 2, "op", "add", parent=first))
+            edges += [Edge(last, first + 2)] + ([Edge(given, first + 2)] if given else [])
+            last = first + 2
+    return ArchitectureGraph(tuple(modules), tuple(nodes), tuple(edges))
+
+
+def test_the_page_begins_where_a_removed_skip_connection_can_be_seen(tmp_path) -> None:
+    """Also in one of equal blocks that are drawn once."""
+    _, page = compared(tmp_path, _joining((0, 1, 2)), _joining((0, 2)))
+    told = facts(page.html)
+    assert [change["kind"] for change in told["changes"]] == ["removed"]
+    assert told["depths"] == [1, 2]
+    assert told["depth"] == 2
+
+
+def test_the_page_begins_where_what_came_is_a_box(tmp_path) -> None:
+    """What is in it is no change of its own, for which all would have to be opened."""
+    _, page = compared(tmp_path, _blocks_of(1), _blocks_of(3))
+    assert facts(page.html)["depth"] == 1
+
+
+def test_moves_are_told_in_the_words_of_the_terminal(tmp_path) -> None:
+    """All that made room for a new block in one line, with their places."""
+    old, new = net(4, "b", "b.0", "b.1", "b.2"), net(4, "b", "b.0", "b.1", "b.2", "b.3")
+    modules = [
+        replace(entry, class_name="my.Other", parameters=()) if entry.path == "b.1" else entry
+        for entry in new.modules
+    ]
+    diff, page = compared(tmp_path, old, ArchitectureGraph(tuple(modules), new.nodes))
+    (words,) = (item for item in diff_items(diff.graph) if item.kind == "moved")
+    (moved,) = (c for c in facts(page.html)["changes"] if c["kind"] == "moved")
+    assert (moved["subject"], moved["text"]) == (words.subject, words.detail)
+    assert (moved["subject"], moved["text"]) == ("b.[1-2] → b.[2-3]", "2 modules renamed")
+    assert moved["places"] == [["b.1", "b.2", None, None], ["b.2", "b.3", None, None]]
 
 
 def test_what_could_not_be_drawn_is_told(tmp_path) -> None:

@@ -18,7 +18,7 @@ class ArchitecturesTab {
     this.cards = element("ul", { class: "cards" });
     this.more = button("", () => this.add(), { class: "tool more" });
     const meaning = "Runs with the same modules and data flow are one architecture; which parameters train may differ.";
-    panel.append(element("div", { class: "page" }, element("p", { class: "faint" }, meaning), this.cards, this.more));
+    panel.append(element("div", { class: "page" }, element("p", { class: "faint meaning" }, meaning), this.cards, this.more));
     this.add();
   }
 

@@ -14,7 +14,7 @@ class EvolutionTab {
   fill(panel) {
     const changed = this.archive.lineages.filter((lineage) => lineage.steps.length > 1);
     const same = this.archive.lineages.filter((lineage) => lineage.steps.length === 1);
-    const page = element("div", { class: "page" }, element("p", { class: "faint" }, MEANING));
+    const page = element("div", { class: "page" }, element("p", { class: "faint meaning" }, MEANING));
     if (changed.length === 0)
       page.append(element("p", null, "No class of models has changed from one run to the next."));
     appendGradually(page, changed, LINEAGES_AT_ONCE, (lineage, place) => this.section(lineage, place < OPEN_LINEAGES));
