@@ -170,6 +170,14 @@ def test_a_write_that_fails_is_an_error_and_leaves_what_was_there(
     assert files_in(Path()) == {"net.svg": b"old"}
 
 
+def test_a_format_that_is_not_drawn_is_said(run, quick, capsys) -> None:
+    """Nobody is served by `net.gif.svg`; an ending that is none belongs to the name."""
+    assert main(["draw", str(run), "-o", "net.gif"]) == 2
+    assert "only svg, pdf, png can be drawn" in capsys.readouterr().err
+    assert main(["draw", str(run), "-o", "net.v2"]) == 0
+    assert Path("net.v2.svg").exists()
+
+
 def test_one_picture_goes_to_stdout(run, capfdbinary) -> None:
     """As it is, with all that is to be said on stderr."""
     assert main(["draw", str(run), "--format", "pdf", "-o", "-"]) == 0

@@ -121,6 +121,14 @@ def test_what_is_listed_can_be_narrowed(given, found, runs, capsys) -> None:
 
 
 @pytest.mark.parametrize("place", ["third", "third/architecture"])
+def test_a_limit_of_none_is_refused(runs, capsys) -> None:
+    """It would say "no record", as if there were none."""
+    with pytest.raises(SystemExit) as ended:
+        main(["list", str(runs), "--limit", "0"])
+    assert ended.value.code == 2
+    assert "at least 1" in capsys.readouterr().err
+
+
 def test_records_like_another_are_listed(runs, capsys, place) -> None:
     """With its modules, whatever else they have in common."""
     listed = lines(capsys, runs, "--like", runs / place)
