@@ -120,7 +120,6 @@ def test_what_is_listed_can_be_narrowed(given, found, runs, capsys) -> None:
     assert listed == found
 
 
-@pytest.mark.parametrize("place", ["third", "third/architecture"])
 def test_a_limit_of_none_is_refused(runs, capsys) -> None:
     """It would say "no record", as if there were none."""
     with pytest.raises(SystemExit) as ended:
@@ -129,6 +128,7 @@ def test_a_limit_of_none_is_refused(runs, capsys) -> None:
     assert "at least 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["third", "third/architecture"])
 def test_records_like_another_are_listed(runs, capsys, place) -> None:
     """With its modules, whatever else they have in common."""
     listed = lines(capsys, runs, "--like", runs / place)
