@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from modelviz_callbacks.comparison.costs_apart import part_costs, total_changes
-from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.compare import GraphPair
 from modelviz_callbacks.graph.diff_marks import diff_marks
 from modelviz_callbacks.graph.diff_text import describe_diff
 from modelviz_callbacks.graph.model import (
@@ -63,11 +63,11 @@ def _told(name: str, pair: Callable[[int], Pair]) -> bool:
 
 def _seconds(old: ArchitectureGraph, new: ArchitectureGraph) -> float:
     begin = time.process_time()
-    diff = compare(old, new)
+    pair = GraphPair(old, new)
     total_changes(old, new)
-    part_costs(old, new, diff, same_input=True)
-    describe_diff(diff, 3)
-    diff_marks(old, new, diff)
+    part_costs(pair, same_input=True)
+    describe_diff(pair.diff, 3)
+    diff_marks(pair)
     return time.process_time() - begin
 
 

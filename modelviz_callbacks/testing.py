@@ -13,8 +13,7 @@ from modelviz_callbacks.archive.writer import open_writer
 from modelviz_callbacks.comparison.costs_apart import part_costs, total_changes
 from modelviz_callbacks.comparison.report_lines import architecture_sections
 from modelviz_callbacks.errors import ModelVizError, NotApplicableError, RecordError, one_line
-from modelviz_callbacks.graph.compare import compare
-from modelviz_callbacks.graph.diff import GraphDiff
+from modelviz_callbacks.graph.compare import GraphPair
 from modelviz_callbacks.graph.diff_shapes import describe_shapes
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.portable import portable
@@ -120,23 +119,23 @@ def _differences(path: Path, seen: ArchitectureGraph, *, updating: bool) -> Sequ
         if updating:
             return [str(error)]
         raise
-    diff = compare(golden, seen)
-    lines = [*_what_is_another(golden, seen, diff), *describe_shapes(golden, seen, _MOST_SHAPES)]
+    lines = [
+        *_what_is_another(GraphPair(golden, seen)),
+        *describe_shapes(golden, seen, _MOST_SHAPES),
+    ]
     if lines and golden.notes != seen.notes:
         lines += [f"noted then: {', '.join(golden.notes)}", f"noted now: {', '.join(seen.notes)}"]
         lines += [_OTHER_TORCH] if seen.notes[-1] not in golden.notes else []
     return lines
 
 
-def _what_is_another(
-    golden: ArchitectureGraph, seen: ArchitectureGraph, diff: GraphDiff
-) -> Iterator[str]:
-    if not diff:
+def _what_is_another(pair: GraphPair) -> Iterator[str]:
+    if not pair.diff:
         return
     # Golden files have no FLOPs, whatever the input.
-    parts = part_costs(golden, seen, diff, same_input=False)
-    totals = [t for t in total_changes(golden, seen) if t.name == "parameters"]
-    for section in architecture_sections(diff, parts, totals, same_input=False):
+    parts = part_costs(pair, same_input=False)
+    totals = [t for t in total_changes(pair.old, pair.new) if t.name == "parameters"]
+    for section in architecture_sections(pair.diff, parts, totals, same_input=False):
         for line in section.lines:
             yield f"{line.sign} {line.text}{f'  {line.aside}' if line.aside else ''}"
 

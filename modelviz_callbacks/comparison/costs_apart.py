@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from modelviz_callbacks.archive.manifest import Manifest
-from modelviz_callbacks.graph.compare import match_graphs
+from modelviz_callbacks.graph.compare import GraphPair
 from modelviz_callbacks.graph.costs import Cost, Costs, ModuleCost
-from modelviz_callbacks.graph.diff import GraphDiff
 from modelviz_callbacks.graph.diff_items import outermost
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
 from modelviz_callbacks.graph.module_tree import ModuleTree, parent_path
@@ -104,21 +103,17 @@ def _is_least(graph: ArchitectureGraph, cost: Cost) -> bool:
     return is_counted and (graph.failure is not None or cost.uncounted_calls > 0)
 
 
-def part_costs(
-    old: ArchitectureGraph, new: ArchitectureGraph, diff: GraphDiff, *, same_input: bool
-) -> tuple[PartCost, ...]:
+def part_costs(pair: GraphPair, *, same_input: bool) -> tuple[PartCost, ...]:
     """Says what was gained or lost with which module.
 
     Args:
-        old: The earlier graph.
-        new: The later one.
-        diff: What is another.
+        pair: The graphs.
         same_input: Whether both steps were given tensors of the same shapes.
     """
+    diff, to_old = pair.diff, pair.match.to_old
     if not (diff.added or diff.removed or diff.changed):
         return ()
-    to_old = match_graphs(old, new).to_old
-    before, now = _OwnCosts(old), _OwnCosts(new)
+    before, now = _OwnCosts(pair.old), _OwnCosts(pair.new)
     counted = same_input and before.are_flops_counted and now.are_flops_counted
     found = (
         *_grouped("added", diff.added, now, 1),

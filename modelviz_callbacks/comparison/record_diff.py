@@ -18,9 +18,8 @@ from modelviz_callbacks.comparison.manifests_apart import (
     input_changes,
     unseen_flow,
 )
-from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.compare import GraphPair
 from modelviz_callbacks.graph.diff import GraphDiff
-from modelviz_callbacks.graph.fingerprint import fingerprints
 
 BY_CHANCE = "a step that depends on its batch or on chance may differ without a change of yours"
 
@@ -93,19 +92,19 @@ def compare_records(old: Record, new: Record) -> RecordDiff:
     """
     if not (_has_graph(old) and _has_graph(new)):
         return _by_fingerprints(old, new)
-    graphs = old.graph(), new.graph()
-    diff = compare(*graphs)
-    sides = _side(old, fingerprints(graphs[0])), _side(new, fingerprints(graphs[1]))
+    pair = GraphPair(old.graph(), new.graph())
+    before, now = pair.fingerprints
+    sides = _side(old, before), _side(new, now)
     inputs = input_changes(old.manifest, new.manifest)
     return RecordDiff(
         *sides,
-        graph=diff,
+        graph=pair.diff,
         differ=_differ(*sides),
-        totals=total_changes(*graphs),
-        parts=part_costs(*graphs, diff, same_input=not inputs),
+        totals=total_changes(pair.old, pair.new),
+        parts=part_costs(pair, same_input=not inputs),
         inputs=inputs,
         environment=environment_changes(old.manifest, new.manifest),
-        notes=tuple(_notes(old, new, sides, diff)),
+        notes=tuple(_notes(old, new, sides, pair.diff)),
     )
 
 

@@ -8,7 +8,7 @@ from modelviz_callbacks.diff_page.changes import changes_of
 from modelviz_callbacks.diff_page.drawings import draw_sides
 from modelviz_callbacks.diff_page.page import render_diff_page
 from modelviz_callbacks.diff_page.sides import Side, choose_depths
-from modelviz_callbacks.graph.compare import compare
+from modelviz_callbacks.graph.compare import GraphPair
 from modelviz_callbacks.graph.diff_marks import GraphMarks, diff_marks
 from modelviz_callbacks.graph.model import ArchitectureGraph
 
@@ -41,15 +41,14 @@ def make_diff_page(old: Record, new: Record, diff: RecordDiff, limit_s: float) -
     Raises:
         RecordError: If a graph cannot be read.
     """
-    graphs = old.graph(), new.graph()
-    found = compare(*graphs) if diff.graph is None else diff.graph
-    marks = diff_marks(*graphs, found)
-    sides = _side(diff.old, graphs[0], marks[0]), _side(diff.new, graphs[1], marks[1])
-    changes = changes_of(*sides, found, diff.parts)
+    pair = GraphPair(old.graph(), new.graph())
+    marks = diff_marks(pair)
+    sides = _side(diff.old, pair.old, marks[0]), _side(diff.new, pair.new, marks[1])
+    changes = changes_of(*sides, pair.diff, diff.parts)
     depths = choose_depths(sides, (place for change in changes for place in change["places"]))
     drawings = draw_sides(sides, depths, limit_s)
     notes = (*depths.notes, *drawings.notes)
-    page = render_diff_page(sides, changes, depths, drawings, diff=diff, graph=found)
+    page = render_diff_page(sides, changes, depths, drawings, diff=diff, graph=pair.diff)
     return DiffPage(page, notes)
 
 

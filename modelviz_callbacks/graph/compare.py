@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from modelviz_callbacks.graph.connection_changes import connection_changes
 from modelviz_callbacks.graph.diff import GraphDiff, ModuleChange, ModuleMove
@@ -31,38 +32,83 @@ def compare(old: ArchitectureGraph, new: ArchitectureGraph) -> GraphDiff:
     Returns:
         What is another; empty if all fingerprints that both have are equal.
     """
-    kinds = fingerprints(old), fingerprints(new)
-    match = _match(old, new, kinds)
-    before = {entry.path: entry for entry in old.modules}
-    after = {entry.path: entry for entry in new.modules}
-    added = tuple(entry for path, entry in after.items() if path not in match.to_old)
-    removed = tuple(entry for path, entry in before.items() if path not in match.to_new)
-    both = [
-        (before[match.to_old[path]], entry) for path, entry in after.items() if path in match.to_old
-    ]
-    changed = tuple(
-        ModuleChange(is_now.path, changes)
-        for was, is_now in both
-        if (changes := tuple(module_changes(was, is_now, match)))
-    )
-    moved = tuple(
-        ModuleMove(was.path, is_now.path)
-        for was, is_now in both
-        if not match.is_implied(was.path, is_now.path)
-    )
-    then, now = _Trained(old, match.new_name), _Trained(new, str)
-    found = GraphDiff(
-        added=added,
-        removed=removed,
-        moved=moved,
-        changed=changed,
-        reordered=_is_reordered(before, after, match),
-        now_trained=now.but_not(then),
-        now_frozen=then.but_not(now),
-    )
-    if not _flows_differ(*kinds):
-        return found
-    return _with_flow(found, _steps(old, new, match, kinds), match)
+    return GraphPair(old, new).diff
+
+
+class GraphPair:
+    """Two graphs that are compared; what several questions need is found out once.
+
+    Attributes:
+        old: The earlier graph.
+        new: The later one.
+    """
+
+    def __init__(self, old: ArchitectureGraph, new: ArchitectureGraph) -> None:
+        """Takes the graphs; nothing is compared yet."""
+        self.old = old
+        self.new = new
+
+    @cached_property
+    def fingerprints(self) -> Kinds:
+        """The fingerprints of either."""
+        return fingerprints(self.old), fingerprints(self.new)
+
+    @cached_property
+    def match(self) -> ModuleMatch:
+        """Which modules are the same; the same pairs in both directions."""
+        before, after = (kinds["structure"] for kinds in self.fingerprints)
+        if before == after:
+            return ModuleMatch({entry.path: entry.path for entry in self.old.modules})
+        if before < after:
+            return match_modules(self.old.modules, self.new.modules)
+        return match_modules(self.new.modules, self.old.modules).inverted()
+
+    @cached_property
+    def steps(self) -> tuple[StepNodes, StepNodes]:
+        """Which nodes are the same; the same pairs in both directions."""
+        before, after = (sorted(kinds.items()) for kinds in self.fingerprints)
+        # Both directions are to give the same pairs, so one of them is always taken.
+        if before <= after:
+            return match_nodes(self.old, self.new, self.match)
+        news, olds = match_nodes(self.new, self.old, self.match.inverted())
+        return olds, news
+
+    @cached_property
+    def diff(self) -> GraphDiff:
+        """What is another, as `compare` gives it."""
+        found = self._modules_apart()
+        flows = [kinds.get("dataflow") for kinds in self.fingerprints]
+        if None in flows or flows[0] == flows[1]:
+            return found
+        return _with_flow(found, self.steps, self.match)
+
+    def _modules_apart(self) -> GraphDiff:
+        match = self.match
+        before = {entry.path: entry for entry in self.old.modules}
+        after = {entry.path: entry for entry in self.new.modules}
+        both = [
+            (before[match.to_old[path]], entry)
+            for path, entry in after.items()
+            if path in match.to_old
+        ]
+        then, now = _Trained(self.old, match.new_name), _Trained(self.new, str)
+        return GraphDiff(
+            added=tuple(entry for path, entry in after.items() if path not in match.to_old),
+            removed=tuple(entry for path, entry in before.items() if path not in match.to_new),
+            moved=tuple(
+                ModuleMove(was.path, is_now.path)
+                for was, is_now in both
+                if not match.is_implied(was.path, is_now.path)
+            ),
+            changed=tuple(
+                ModuleChange(is_now.path, changes)
+                for was, is_now in both
+                if (changes := tuple(module_changes(was, is_now, match)))
+            ),
+            reordered=_is_reordered(before, after, match),
+            now_trained=now.but_not(then),
+            now_frozen=then.but_not(now),
+        )
 
 
 def _with_flow(
@@ -86,37 +132,6 @@ def _with_flow(
         connections=connections.changes,
     )
     return found or replace(found, rewired=True)
-
-
-def match_steps(
-    old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch
-) -> tuple[StepNodes, StepNodes]:
-    """Finds which nodes are the same; the same pairs in both directions."""
-    return _steps(old, new, match, (fingerprints(old), fingerprints(new)))
-
-
-def _steps(
-    old: ArchitectureGraph, new: ArchitectureGraph, match: ModuleMatch, kinds: Kinds
-) -> tuple[StepNodes, StepNodes]:
-    # Both directions are to give the same pairs, so one of them is always taken.
-    if sorted(kinds[0].items()) <= sorted(kinds[1].items()):
-        return match_nodes(old, new, match)
-    after, before = match_nodes(new, old, match.inverted())
-    return before, after
-
-
-def match_graphs(old: ArchitectureGraph, new: ArchitectureGraph) -> ModuleMatch:
-    """Finds which modules are the same; the same pairs in both directions."""
-    return _match(old, new, (fingerprints(old), fingerprints(new)))
-
-
-def _match(old: ArchitectureGraph, new: ArchitectureGraph, kinds: Kinds) -> ModuleMatch:
-    before, after = (kind["structure"] for kind in kinds)
-    if before == after:
-        return ModuleMatch({entry.path: entry.path for entry in old.modules})
-    if before < after:
-        return match_modules(old.modules, new.modules)
-    return match_modules(new.modules, old.modules).inverted()
 
 
 def _is_reordered(
@@ -185,8 +200,3 @@ class _Trained:
     def but_not(self, other: "_Trained") -> tuple[str, ...]:
         """Gives what is trained here, and is there as well without being trained."""
         return tuple(sorted((self.told & other.names) - other.trained))
-
-
-def _flows_differ(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    before, after = old.get("dataflow"), new.get("dataflow")
-    return before is not None and after is not None and before != after

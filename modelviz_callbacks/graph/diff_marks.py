@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from modelviz_callbacks.graph.compare import match_graphs, match_steps
+from modelviz_callbacks.graph.compare import GraphPair
 from modelviz_callbacks.graph.diff import GraphDiff, SkipConnection
 from modelviz_callbacks.graph.diff_items import change_words, is_rename
 from modelviz_callbacks.graph.flow_items import connection_words, skip_words
-from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.graph.module_tree import own_name, parent_path
 from modelviz_callbacks.graph.node_matching import StepNodes
 from modelviz_callbacks.graph.plain_text import named, plain
@@ -53,20 +52,16 @@ class GraphMarks:
     nodes: Mapping[int, tuple[Mark, ...]]
 
 
-def diff_marks(
-    old: ArchitectureGraph, new: ArchitectureGraph, diff: GraphDiff
-) -> tuple[GraphMarks, GraphMarks]:
+def diff_marks(pair: GraphPair) -> tuple[GraphMarks, GraphMarks]:
     """Says what is to be marked in the diagrams of two graphs.
 
     Args:
-        old: The earlier graph.
-        new: The later one.
-        diff: What `compare` found between them.
+        pair: The graphs.
 
     Returns:
         The marks of the old graph and those of the new one.
     """
-    match = match_graphs(old, new)
+    diff, match = pair.diff, pair.match
     marks: tuple[ModuleMarks, ModuleMarks] = ({}, {})
     for path, mark in _marks_of_new(diff):
         marks[1].setdefault(path, []).append(mark)
@@ -76,7 +71,7 @@ def diff_marks(
         marks[0].setdefault(entry.path, []).append(Mark("removed", "removed"))
     nodes: tuple[NodeMarks, NodeMarks] = ({}, {})
     if diff.flow or diff.skips_added or diff.skips_removed or diff.connections:
-        _mark_nodes(nodes, diff, match_steps(old, new, match))
+        _mark_nodes(nodes, diff, pair.steps)
     return (
         GraphMarks(_fixed(marks[0]), match.to_new, _fixed(nodes[0])),
         GraphMarks(_fixed(marks[1]), match.to_old, _fixed(nodes[1])),

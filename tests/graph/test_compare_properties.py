@@ -4,7 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from modelviz_callbacks.comparison.costs_apart import part_costs, total_changes
-from modelviz_callbacks.graph.compare import compare, match_graphs
+from modelviz_callbacks.graph.compare import GraphPair, compare
 from modelviz_callbacks.graph.diff import GraphDiff, ModuleMove
 from modelviz_callbacks.graph.diff_marks import diff_marks
 from modelviz_callbacks.graph.diff_text import describe_diff
@@ -41,7 +41,7 @@ def test_the_other_way_round_a_diff_is_mirrored(pair) -> None:
     assert there.added == back.removed
     assert there.removed == back.added
     assert {(m.old, m.new) for m in there.moved} == {(m.new, m.old) for m in back.moved}
-    to_old = match_graphs(*pair).to_old
+    to_old = GraphPair(*pair).match.to_old
     assert {to_old[change.path] for change in there.changed} == {m.path for m in back.changed}
     assert (there.reordered, there.rewired) == (back.reordered, back.rewired)
     assert set(there.skips_added) == set(back.skips_removed)
@@ -57,12 +57,12 @@ def test_the_other_way_round_a_diff_is_mirrored(pair) -> None:
 def test_each_module_is_told_of_once(pair) -> None:
     """It came, went, or is one module in both; what is said of it can be marked."""
     diff = compare(*pair)
-    match = match_graphs(*pair)
+    match = GraphPair(*pair).match
     old, new = ({entry.path for entry in graph.modules} for graph in pair)
     assert {entry.path for entry in diff.removed} | match.to_new.keys() == old
     assert {entry.path for entry in diff.added} | match.to_old.keys() == new
     assert len(match.to_new) == len(match.to_old)
-    before, after = diff_marks(*pair, diff)
+    before, after = diff_marks(GraphPair(*pair))
     assert before.modules.keys() <= old
     assert after.modules.keys() <= new
     assert after.nodes.keys() <= {node.id for node in pair[1].nodes}
@@ -91,7 +91,6 @@ def test_a_rename_is_all_that_is_told(graph, data) -> None:
 @given(PAIRS)
 def test_parts_add_up_to_what_the_model_gained(pair) -> None:
     """No parameter is counted twice, and none is left out."""
-    diff = compare(*pair)
-    parts = part_costs(*pair, diff, same_input=True)
+    parts = part_costs(GraphPair(*pair), same_input=True)
     (total,) = (t for t in total_changes(*pair) if t.name == "parameters")
     assert sum(part.parameters for part in parts) == (total.new or 0) - (total.old or 0)
