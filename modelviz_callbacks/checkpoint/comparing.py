@@ -10,6 +10,7 @@ from modelviz_callbacks.checkpoint.findings import (
     ShapeDifference,
     StateName,
 )
+from modelviz_callbacks.graph.module_tree import own_name
 
 _EXTRA_STATE = "_extra_state"
 _WRAPPER = "_orig_mod"
@@ -26,7 +27,7 @@ def compare(expected: Expected, state: Branch) -> Findings:
     """
     state, notes = _without_compilers(expected, state)
     unknown = [name for name in state.entries if name not in expected.tensors]
-    extra = [name for name in unknown if name.rpartition(".")[2] == _EXTRA_STATE]
+    extra = [name for name in unknown if own_name(name) == _EXTRA_STATE]
     own = [name for name in unknown if name.startswith(expected.open_to) and name not in extra]
     passed = {*extra, *own}
     notes += _notes(expected, state, extra, own)

@@ -6,7 +6,7 @@ from modelviz_callbacks.checkpoint.contents import StoredTensor
 from modelviz_callbacks.checkpoint.findings import Expected
 from modelviz_callbacks.errors import CheckpointError
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry
-from modelviz_callbacks.graph.module_tree import ModuleTree
+from modelviz_callbacks.graph.module_tree import ModuleTree, own_name
 
 # Modules that stand under several paths have their names under each: a graph of a few entries
 # could have any number. All names of a real model together are far shorter.
@@ -89,7 +89,7 @@ def _modules(tree: ModuleTree) -> Iterator[tuple[str, ModuleEntry]]:
             )
         yield path, entry
         for child in reversed(tree.children(first)):
-            name = child.path.rpartition(".")[2]
+            name = own_name(child.path)
             inner = tree.first_path(child.path)
             if inner in tree.entries:
                 waiting.append((f"{path}.{name}" if path else name, inner))

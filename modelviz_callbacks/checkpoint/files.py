@@ -55,6 +55,13 @@ def in_folder(folder: str, name: str) -> str:
     return joined(folder, name)
 
 
+def damaged(place: str, why: Exception) -> CheckpointError:
+    """Gives the error for a checkpoint that cannot be read to its end."""
+    return CheckpointError(
+        f"{place}: this checkpoint is damaged, or a part of one only ({one_line(why)})."
+    )
+
+
 def json_object(place: str, content: bytes, kind: str) -> dict[str, Any]:
     """Reads a JSON object.
 

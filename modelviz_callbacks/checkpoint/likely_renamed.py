@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from modelviz_callbacks.checkpoint.contents import StoredTensor
 from modelviz_callbacks.checkpoint.findings import Findings
 from modelviz_callbacks.checkpoint.numbered import NumberedModules, Shape
+from modelviz_callbacks.graph.module_tree import own_name
 
 # As many names of one kind are compared with each other.
 _MOST_ALIKE = 200
@@ -162,7 +163,7 @@ def _by_shape(names: Mapping[str, Shape]) -> dict[Shape, list[str]]:
 def _by_kind(names: Mapping[str, Shape]) -> dict[_Kind, list[str]]:
     kinds: dict[_Kind, list[str]] = defaultdict(list)
     for name, shape in names.items():
-        kinds[name.rpartition(".")[2], shape].append(name)
+        kinds[own_name(name), shape].append(name)
     return kinds
 
 

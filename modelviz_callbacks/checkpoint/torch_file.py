@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 from modelviz_callbacks.archive.places import last_part
 from modelviz_callbacks.checkpoint.contents import Branch
-from modelviz_callbacks.checkpoint.files import open_file
+from modelviz_callbacks.checkpoint.files import damaged, open_file
 from modelviz_callbacks.checkpoint.limits import MOST_DESCRIPTION_BYTES, check_pickles
-from modelviz_callbacks.errors import CheckpointError, one_line
+from modelviz_callbacks.errors import CheckpointError
 
 KINDS = (
     "Give what torch.save wrote (.ckpt, .pt, .pth, .bin), a .safetensors file, the .index.json of "
@@ -66,7 +66,7 @@ def _check_archive(place: str, file: BinaryIO) -> None:
             with zipfile.ZipFile(file) as archive:
                 entries = archive.infolist()
         except Exception as e:  # a damaged archive may fail anywhere
-            raise _damaged(place, e) from e
+            raise damaged(place, e) from e
         names = [entry.filename.partition("/")[2].lower() for entry in entries]
         if "constants.pkl" in names:
             raise CheckpointError(
@@ -90,7 +90,7 @@ def _pickle_in(place: str, file: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
         with zipfile.ZipFile(file) as archive:
             return archive.read(entry)
     except Exception as e:  # a damaged archive may fail anywhere
-        raise _damaged(place, e) from e
+        raise damaged(place, e) from e
 
 
 def _check(place: str, content: bytes, pickles: int = 1) -> None:
@@ -99,13 +99,7 @@ def _check(place: str, content: bytes, pickles: int = 1) -> None:
     except CheckpointError as e:
         raise CheckpointError(f"{place}: {e}.") from e
     except Exception as e:  # a damaged pickle may fail anywhere
-        raise _damaged(place, e) from e
-
-
-def _damaged(place: str, why: Exception) -> CheckpointError:
-    return CheckpointError(
-        f"{place}: this checkpoint is damaged, or a part of one only ({one_line(why)})."
-    )
+        raise damaged(place, e) from e
 
 
 def _directory_bytes(file: BinaryIO) -> int:

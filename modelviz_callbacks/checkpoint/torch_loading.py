@@ -12,9 +12,9 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 
 from modelviz_callbacks.archive.places import absolute, is_url
 from modelviz_callbacks.checkpoint.contents import Branch, Content, OtherValue, StoredTensor
-from modelviz_callbacks.checkpoint.files import open_file
+from modelviz_callbacks.checkpoint.files import damaged, open_file
 from modelviz_callbacks.checkpoint.stand_ins import is_stand_in, stand_ins_for
-from modelviz_callbacks.errors import CheckpointError, one_line
+from modelviz_callbacks.errors import CheckpointError
 from modelviz_callbacks.watch.tensor_specs import dtype_name, sizes
 
 _DEEPEST = 8
@@ -41,9 +41,7 @@ def load_branch(place: str, *, is_archive: bool) -> Branch:
             raise CheckpointError(f"{place}: {_refusal(str(e))}") from e
         return branch
     except Exception as e:  # a damaged file may fail anywhere
-        raise CheckpointError(
-            f"{place}: this checkpoint is damaged, or a part of one only ({one_line(e)})."
-        ) from e
+        raise damaged(place, e) from e
     content = _Reading().of(loaded, _DEEPEST)
     if not isinstance(content, Branch):
         raise CheckpointError(

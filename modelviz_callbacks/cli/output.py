@@ -41,11 +41,6 @@ def shown(text: object) -> str:
     return visible(" ".join(str(text).split()))
 
 
-def many(count: int, name: str) -> str:
-    """Counts things: `1 record`, `5,000 records`."""
-    return f"{count:,} {name}{'' if count == 1 else 's'}"
-
-
 def table_width() -> int:
     """Gives the places that a line of a table may take: the terminal's, up to the usual width."""
     if not sys.stdout.isatty():

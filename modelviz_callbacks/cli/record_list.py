@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from modelviz_callbacks.cli.output import console, many, print_json_array, shown
+from modelviz_callbacks.cli.output import console, print_json_array, shown
+from modelviz_callbacks.graph.plain_text import last_part, many
 from modelviz_callbacks.graph.units import human_count
 from modelviz_callbacks.table.columns import aligned, visible
 
@@ -128,7 +129,7 @@ def _plain(record: "FoundRecord") -> dict[str, Any]:
 def _cells(record: "FoundRecord") -> tuple[str, ...]:
     return (
         shown(record.name),
-        shown((record.class_name or "").rpartition(".")[2]),
+        shown(last_part(record.class_name or "")),
         _figure(record.parameters),
         _figure(record.flops_forward),
         _short_hash(record),

@@ -5,7 +5,8 @@ from typing import Any
 
 from modelviz_callbacks.cli import arguments
 from modelviz_callbacks.cli.exit_codes import SAME
-from modelviz_callbacks.cli.output import busy, console, many, note, shown
+from modelviz_callbacks.cli.output import busy, console, note, shown
+from modelviz_callbacks.graph.plain_text import many
 
 _DESCRIPTION = """\
 Makes one page over all records below a folder: a table of the runs, each different architecture

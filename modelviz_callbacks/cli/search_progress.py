@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from modelviz_callbacks.archive.search import SearchProgress
-from modelviz_callbacks.cli.output import console, many
+from modelviz_callbacks.cli.output import console
+from modelviz_callbacks.graph.plain_text import many
 
 if TYPE_CHECKING:
     from rich.status import Status

@@ -12,7 +12,7 @@ from modelviz_callbacks.graph.diff_marks import Mark, MarkKind
 from modelviz_callbacks.graph.model import ArchitectureGraph, Node
 from modelviz_callbacks.graph.module_tree import with_ancestors
 from modelviz_callbacks.graph.path_patterns import path_patterns, without_numbers
-from modelviz_callbacks.graph.plain_text import first_of, many, named, plain
+from modelviz_callbacks.graph.plain_text import first_of, last_part, many, named, plain
 
 # In the order of the list.
 _KINDS: tuple[MarkKind, ...] = ("added", "removed", "moved", "changed", "trained", "frozen")
@@ -163,7 +163,7 @@ def _inside(marked: Mapping[str, Sequence[Mark]]) -> dict[tuple[str, MarkKind], 
 
 
 def _class_names(graph: ArchitectureGraph) -> dict[str, str]:
-    return {entry.path: entry.class_name.rpartition(".")[2] for entry in graph.modules}
+    return {entry.path: last_part(entry.class_name) for entry in graph.modules}
 
 
 def _node_marks(side: Side) -> Iterator[tuple[Node, Mark, str | None]]:

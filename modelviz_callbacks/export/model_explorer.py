@@ -20,6 +20,7 @@ from modelviz_callbacks.graph.model import (
     Node,
     TensorSpec,
 )
+from modelviz_callbacks.graph.plain_text import last_part
 from modelviz_callbacks.graph.scope_names import scope_names
 from modelviz_callbacks.graph.units import human_count
 
@@ -37,7 +38,7 @@ def to_model_explorer(graph: ArchitectureGraph, label: str = "") -> Exported:
         JSON. A node's id is its module's path with `/`, and its place where it comes again
         (`block_1`): data about nodes can be made for it. Modules that hold others are layers.
     """
-    name = graph.modules[0].class_name.rpartition(".")[2] if graph.modules else ""
+    name = last_part(graph.modules[0].class_name) if graph.modules else ""
     collection = {"label": label or name or "model", "graphs": [_Conversion(graph).graph()]}
     # Escaped to ASCII: a name may hold what no encoding has.
     return Exported(json.dumps(collection, allow_nan=False) + "\n", graph.notes)

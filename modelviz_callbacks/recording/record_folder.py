@@ -7,6 +7,7 @@ from typing import Any
 
 from modelviz_callbacks.archive.layout import LAYOUT, record_folder_name
 from modelviz_callbacks.archive.manifest import Manifest
+from modelviz_callbacks.archive.places import last_part
 from modelviz_callbacks.archive.reader import read_manifest_text
 from modelviz_callbacks.archive.writer import RecordWriter, claim_record
 from modelviz_callbacks.errors import RecordError, one_line, warn
@@ -43,7 +44,7 @@ class RecordFolder:
         self._known, self._staged, self._is_kept_by_others = frozenset(), {}, False
         try:
             self._writer = claim_record(self._run_dir)
-            self.name = self._writer.directory.rstrip("/").rpartition("/")[2]
+            self.name = last_part(self._writer.directory)
         except Exception as error:  # noqa: BLE001 - stores raise whatever they like
             warn(
                 f"The architecture record cannot be written to {self._run_dir} "

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from modelviz_callbacks.graph.costs import Cost, Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph, Failure, TensorSpec
+from modelviz_callbacks.graph.plain_text import last_part
 from modelviz_callbacks.graph.units import human_bytes, human_count, human_share
 from modelviz_callbacks.table.columns import aligned, visible
 from modelviz_callbacks.table.entries import WIDTH, Entry, entry_lines, listed
-from modelviz_callbacks.table.rows import Row, last_part, table_rows
+from modelviz_callbacks.table.rows import Row, table_rows
 from modelviz_callbacks.table.tensor_text import shape_text, tensor_text
 
 _HEADINGS = ("Module", "Class", "Output", "Parameters", "%", "FLOPs", "%", "")

@@ -6,6 +6,7 @@ from modelviz_callbacks.graph.costs import Costs, ModuleCost
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, StateEntry, TensorSpec
 from modelviz_callbacks.graph.module_calls import ModuleCall, calls_of
 from modelviz_callbacks.graph.module_tree import ModuleTree, own_name
+from modelviz_callbacks.graph.plain_text import last_part
 from modelviz_callbacks.graph.units import human_bytes, human_count, human_share
 from modelviz_callbacks.table.architecture_table import parameters_text
 from modelviz_callbacks.table.columns import aligned, visible
@@ -103,7 +104,7 @@ def _mode(entry: ModuleEntry) -> str:
 
 
 def _part(child: ModuleEntry) -> str:
-    return f"{own_name(child.path)} ({own_name(child.class_name)})"
+    return f"{own_name(child.path)} ({last_part(child.class_name)})"
 
 
 def _training(state: StateEntry) -> str:

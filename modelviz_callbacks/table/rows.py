@@ -8,7 +8,8 @@ from typing import Any
 
 from modelviz_callbacks.graph.costs import Costs
 from modelviz_callbacks.graph.model import ArchitectureGraph, ModuleEntry, Node, TensorSpec
-from modelviz_callbacks.graph.module_tree import ModuleTree, parent_path
+from modelviz_callbacks.graph.module_tree import ModuleTree, own_name, parent_path
+from modelviz_callbacks.graph.plain_text import last_part
 
 # So many equal modules one after the other are shown as one, and so many whose parts are shown too.
 _FEWEST_FOLDED = 3
@@ -110,16 +111,16 @@ class _Rows:
 
     def _kind(self, entry: ModuleEntry) -> tuple[str, int]:
         # `q_proj` and `k_proj` may be equal, but they are no series.
-        return _NUMBER.sub("#", last_part(entry.path)), self._kinds[entry.path]
+        return _NUMBER.sub("#", own_name(entry.path)), self._kinds[entry.path]
 
     def _row(self, run: Sequence[ModuleEntry], lines: str) -> Row:
         entry = run[0]
         cost = self._costs[entry.path]
         call = self._first_call.get(self._tree.first_path(entry.path))
-        name = last_part(entry.path)
-        class_name = entry.class_name.rpartition(".")[2]
+        name = own_name(entry.path)
+        class_name = last_part(entry.class_name)
         if len(run) > 1:
-            name += f"{' …' if len(run) > 2 else ','} {last_part(run[-1].path)}"  # noqa: PLR2004
+            name += f"{' …' if len(run) > 2 else ','} {own_name(run[-1].path)}"  # noqa: PLR2004
             class_name = f"{len(run)} × {class_name}"
         return Row(
             lines,
@@ -179,7 +180,7 @@ class _Rows:
             (cost.calls, cost.flops_forward, cost.uncounted_calls),
             tuple(spec.shape for spec in call.outputs) if call else None,
             tuple(operation.name for operation in self.computing(entry.path)),
-            tuple((last_part(c.path), kinds[c.path]) for c in self._tree.children(entry.path)),
+            tuple((own_name(c.path), kinds[c.path]) for c in self._tree.children(entry.path)),
         )
 
 
@@ -190,11 +191,6 @@ def _own_marks(entry: ModuleEntry) -> Iterator[str]:
     yield from (f"{state.name} is {state.tied_to}" for state in states if state.tied_to)
     if any(state.shape is None for state in states):
         yield "not initialized"
-
-
-def last_part(path: str) -> str:
-    """Gives a module's name in the one that holds it."""
-    return path.rpartition(".")[2]
 
 
 def _operations(lines: str, operations: list[Node]) -> Row:
