@@ -1,7 +1,6 @@
 """Trainings that somebody ends: the record is there, says so, and holds nobody up."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from modelviz_callbacks.draw.job import DrawJob
+from tests.child_programs import results_of
 from tests.conftest import read_manifest
 from tests.interrupted_run import CASES
 
@@ -20,16 +20,7 @@ NOT_WAITED_FOR = "not drawn before the process ended; the DOT is kept"
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict[str, Any]:
     """Runs every case once, with us and without us."""
-    folder = tmp_path_factory.mktemp("interrupted")
-    subprocess.run(
-        [sys.executable, "-m", "tests.interrupted_run", str(folder)],
-        check=True,
-        cwd=Path(__file__).parent.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        timeout=240,
-    )
-    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return found
+    return results_of("tests.interrupted_run", tmp_path_factory.mktemp("interrupted"))
 
 
 @pytest.mark.parametrize("name", CASES)

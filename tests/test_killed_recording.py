@@ -1,30 +1,17 @@
 """A process that is killed while it writes: readers see the record before or after, no mixture."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.child_programs import results_of
 from tests.killed_recording import CASES
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict[str, Any]:
     """Kills every case at every change that it makes on disk."""
-    folder = tmp_path_factory.mktemp("killed")
-    subprocess.run(
-        [sys.executable, "-m", "tests.killed_recording", str(folder)],
-        check=True,
-        cwd=Path(__file__).parent.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        timeout=240,
-    )
-    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return found
+    return results_of("tests.killed_recording", tmp_path_factory.mktemp("killed"))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from typing import BinaryIO
 
 # A link that was put in the place of a folder or a file a moment ago is not followed either.
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -46,14 +47,27 @@ def read_below(folder: str, path: str, most_bytes: int) -> bytes:
         descriptor = os.open(names[-1], _FILE, dir_fd=at)
     finally:
         os.close(at)
-    # A folder's descriptor makes no file object, which would close it.
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise OSError(f"{path!r} is no file")
-    with os.fdopen(descriptor, "rb") as file:
+    with plain_file(descriptor, repr(path)) as file:
+        size = os.fstat(descriptor).st_size
         # What is too long takes no memory; a file that tells no size may be too long, too.
-        content = b"" if status.st_size > most_bytes else file.read(most_bytes + 1)
-    if max(status.st_size, len(content)) > most_bytes:
+        content = b"" if size > most_bytes else file.read(most_bytes + 1)
+    if max(size, len(content)) > most_bytes:
         raise OSError(f"{path!r} is longer than {most_bytes:,} bytes")
     return content
+
+
+def plain_file(descriptor: int, name: str) -> BinaryIO:
+    """Makes a file of a descriptor, which is closed if it is of anything else.
+
+    Args:
+        descriptor: What was opened, without waiting.
+        name: What it is called, for the message.
+
+    Raises:
+        OSError: If it is a folder, a pipe or a device.
+    """
+    # A folder's descriptor makes no file object, which would close it.
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(f"{name} is no file")

@@ -5,6 +5,7 @@ import stat
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
+from modelviz_callbacks.archive.confined import plain_file
 from modelviz_callbacks.archive.places import absolute, is_url, joined
 from modelviz_callbacks.checkpoint.limits import quoted
 from modelviz_callbacks.errors import CheckpointError, one_line
@@ -81,11 +82,7 @@ def json_object(place: str, content: bytes, kind: str) -> dict[str, Any]:
 
 def _local(place: str) -> BinaryIO:
     # A named pipe that nobody writes to would make us wait for ever.
-    descriptor = os.open(absolute(place), os.O_RDONLY | os.O_NONBLOCK)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    raise OSError("this is no file")
+    return plain_file(os.open(absolute(place), os.O_RDONLY | os.O_NONBLOCK), "this")
 
 
 def _remote(place: str) -> BinaryIO:

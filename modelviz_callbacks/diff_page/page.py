@@ -13,6 +13,9 @@ from modelviz_callbacks.graph.diff_items import diff_items
 from modelviz_callbacks.graph.diff_marks import GraphMarks
 from modelviz_callbacks.graph.model import ArchitectureGraph
 from modelviz_callbacks.webpage.document import (
+    BASE_SCRIPTS,
+    BASE_SHEETS,
+    DIAGRAM_SCRIPTS,
     PANZOOM,
     Design,
     as_facts,
@@ -30,29 +33,15 @@ _OWN = files("modelviz_callbacks.diff_page") / "assets"
 _DESIGN = Design(
     body=_OWN / "diff.html",
     sheets=(
-        *shared_sheets("base", "controls", "overview", "warnings", "pictures", "rows"),
+        *BASE_SHEETS,
+        *shared_sheets("pictures", "rows"),
         *sheets(_OWN, "marks", "sides", "changes", "narrow", "print"),
+        *shared_sheets("paper"),
     ),
     scripts=(
-        *shared_scripts(
-            "dom",
-            "begin",
-            "paper",
-            "format",
-            "blocks",
-            "architecture",
-            "geometry",
-            "clean-svg",
-            "theme",
-            "outcome",
-            "warnings",
-            "large-drawing",
-            "viewport",
-            "picture",
-            "boxes",
-            "diagram",
-            "gradual",
-        ),
+        *BASE_SCRIPTS,
+        *DIAGRAM_SCRIPTS,
+        *shared_scripts("gradual"),
         *scripts(_OWN, "kinds", "box-marks", "side", "changes", "head", "printing", "main"),
     ),
     vendored=(PANZOOM,),

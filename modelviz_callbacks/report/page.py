@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 from modelviz_callbacks.webpage.document import (
+    BASE_SCRIPTS,
+    BASE_SHEETS,
     Design,
     as_facts,
     render_document,
@@ -19,23 +21,14 @@ _OWN = files("modelviz_callbacks.report") / "assets"
 _DESIGN = Design(
     body=_OWN / "report.html",
     sheets=(
-        *shared_sheets("base", "controls", "overview", "warnings", "tabs", "rows"),
+        *BASE_SHEETS,
+        *shared_sheets("tabs", "rows"),
         *sheets(_OWN, "runs", "architectures", "evolution", "print"),
+        *shared_sheets("paper"),
     ),
     scripts=(
-        *shared_scripts(
-            "dom",
-            "begin",
-            "paper",
-            "format",
-            "blocks",
-            "theme",
-            "tabs",
-            "outcome",
-            "warnings",
-            "row-grid",
-            "gradual",
-        ),
+        *BASE_SCRIPTS,
+        *shared_scripts("tabs", "row-grid", "gradual"),
         *scripts(
             _OWN,
             "archive",

@@ -66,6 +66,23 @@ def scripts(assets: "Traversable", *names: str) -> "tuple[Traversable, ...]":
     return tuple(assets / "js" / f"{name}.js" for name in names)
 
 
+# What every page has, in the order in which a browser reads it; then what shows a diagram.
+BASE_SHEETS = shared_sheets("base", "controls", "overview", "warnings")
+BASE_SCRIPTS = shared_scripts(
+    "dom", "begin", "paper", "format", "blocks", "theme", "outcome", "warnings"
+)
+DIAGRAM_SCRIPTS = shared_scripts(
+    "architecture",
+    "geometry",
+    "clean-svg",
+    "large-drawing",
+    "viewport",
+    "picture",
+    "boxes",
+    "diagram",
+)
+
+
 def render_document(design: Design, title: str, blocks: Mapping[str, str]) -> str:
     """Puts a page together.
 

@@ -7,6 +7,9 @@ from modelviz_callbacks.draw.page.content import PageContent
 from modelviz_callbacks.draw.page.facts import boxes_of, families, modules_of, nodes_of
 from modelviz_callbacks.draw.page.warnings import warnings_of
 from modelviz_callbacks.webpage.document import (
+    BASE_SCRIPTS,
+    BASE_SHEETS,
+    DIAGRAM_SCRIPTS,
     PANZOOM,
     Design,
     as_facts,
@@ -23,30 +26,15 @@ _OWN = files("modelviz_callbacks.draw.page") / "assets"
 _DESIGN = Design(
     body=_OWN / "page.html",
     sheets=(
-        *shared_sheets("base", "controls", "overview", "warnings", "tabs", "pictures", "rows"),
+        *BASE_SHEETS,
+        *shared_sheets("tabs", "pictures", "rows"),
         *sheets(_OWN, "search", "trees", "details", "texts", "narrow", "print"),
+        *shared_sheets("paper"),
     ),
     scripts=(
-        *shared_scripts(
-            "dom",
-            "begin",
-            "paper",
-            "format",
-            "blocks",
-            "architecture",
-            "geometry",
-            "clean-svg",
-            "theme",
-            "tabs",
-            "outcome",
-            "warnings",
-            "large-drawing",
-            "viewport",
-            "picture",
-            "boxes",
-            "diagram",
-            "row-grid",
-        ),
+        *BASE_SCRIPTS,
+        *DIAGRAM_SCRIPTS,
+        *shared_scripts("tabs", "row-grid"),
         *scripts(
             _OWN,
             "choice",
